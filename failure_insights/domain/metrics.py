@@ -1,0 +1,178 @@
+"""What a metric is, which metrics are audited, and when a score passes."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from failure_insights.domain.calls import Score
+from failure_insights.errors import BadInput, NotEligible
+
+MetricType = Literal["llm_judge", "custom_code"]
+METRIC_TYPES: tuple[MetricType, ...] = get_args(MetricType)
+ScoreType = Literal["binary", "rating", "number", "enum"]
+
+#: Predefined metrics that an LLM judges. They are audited by name, whatever type a line gives.
+PREDEFINED_LLM_JUDGES = frozenset(
+    {
+        "CSAT",
+        "Critical Deviations Continuous",
+        "Critical Info Check",
+        "Critical Info Check bool",
+        "Expected Outcome",
+        "Gibberish Detection",
+        "Hallucination",
+        "Letterwise Pronunciation Detection",
+        "Main Agent Early End Call",
+        "Not Early Termination",
+        "Pronunciation Analysis",
+        "Pronunciation test",
+        "Relevancy",
+        "Response Consistency",
+        "STT Errors",
+        "Tool call Accuracy",
+        "Unnecessary Repetition Count",
+        "Unnecessary Repetition Score",
+    }
+)
+
+#: Predefined metrics that code computes. Never audited: a number has no root cause to read.
+PREDEFINED_CODE_METRICS = frozenset({"Latency", "WPM", "Talk Ratio"})
+
+
+def _key(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+_JUDGE_KEYS = frozenset(map(_key, PREDEFINED_LLM_JUDGES))
+_CODE_KEYS = frozenset(map(_key, PREDEFINED_CODE_METRICS))
+
+
+def default_type(name: str) -> MetricType:
+    """Return the type of a metric that came without one: code if predefined so, else LLM judge."""
+    return "custom_code" if _key(name) in _CODE_KEYS else "llm_judge"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricCard:
+    """One rule that calls are scored on: what the judge was asked, and what counts as a pass."""
+
+    name: str
+    type: MetricType = "llm_judge"
+    prompt: str = ""
+    description: str = ""
+    pass_rule: str | None = None
+    score_type: ScoreType = "binary"
+
+    @property
+    def why_not_eligible(self) -> str | None:
+        """Return the sentence that says why this metric is never audited, or None if it is."""
+        key = _key(self.name)
+        if key in _CODE_KEYS:
+            return f'Metric "{self.name}" is computed by code; only LLM-judge metrics are audited.'
+        if key not in _JUDGE_KEYS and self.type != "llm_judge":
+            return (
+                f'Metric "{self.name}" has type {self.type}; only metrics of type llm_judge and '
+                "the predefined LLM-judge metrics are audited."
+            )
+        return None
+
+    @property
+    def is_eligible(self) -> bool:
+        return self.why_not_eligible is None
+
+    def require_eligible(self) -> None:
+        """Raise NotEligible, with the reason, if this metric is never audited."""
+        if reason := self.why_not_eligible:
+            raise NotEligible(reason)
+
+
+def slugify(name: str) -> str:
+    """Return the slug of a name: lower-case words joined by hyphens.
+
+    Letters of every script are kept, so that two names in Japanese do not share a slug. Never
+    holds the characters that Dagster or our keys give a meaning to: `|`, `/`, `,`, `[`, `]`.
+
+    Raises:
+        BadInput: the name holds no letter or digit.
+    """
+    plain = unicodedata.normalize("NFKC", name).casefold()
+    slug = "-".join(re.findall(r"[^\W_]+", plain))
+    if not slug:
+        raise BadInput(f"name {name!r} holds no letter or digit, so no key can be made of it")
+    return slug[:120].rstrip("-")
+
+
+_RULE = re.compile(
+    r"\s*(?:score\s*)?(>=|<=|==|=|!=|>|<|in\b)\s*(.+?)\s*", re.IGNORECASE | re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PassRule:
+    """When a score passes: `>= 4`, `< 0.5`, `= yes`, `!= no`, `in good, great`, `= true`."""
+
+    operator: Literal[">=", "<=", ">", "<", "=", "!=", "in"]
+    operand: str
+
+    @classmethod
+    def parse(cls, text: str) -> "PassRule":
+        """Return the rule that the text states.
+
+        Raises:
+            BadInput: the text is not an operator and a value, or compares order with a word.
+        """
+        match = _RULE.fullmatch(text)
+        if not match:
+            raise BadInput(
+                f"pass rule {text!r} is not an operator and a value; "
+                "write it like '>= 4', '= true' or 'in good, great'"
+            )
+        operator, operand = match[1].lower().replace("==", "="), match[2]
+        if operator in (">=", "<=", ">", "<") and _number(operand) is None:
+            raise BadInput(f"pass rule {text!r} compares with {operand!r}, which is not a number")
+        return cls(operator, operand)  # type: ignore[arg-type]
+
+    def passes(self, score: Score) -> bool:
+        """Return whether the score passes.
+
+        Raises:
+            BadInput: the rule is about a number and the score is none.
+        """
+        if self.operator == "in":
+            return any(_same(score, word) for word in self.operand.split(","))
+        if self.operator in ("=", "!="):
+            return _same(score, self.operand) == (self.operator == "=")
+        number, bound = _number(score), _number(self.operand)
+        if number is None or bound is None:
+            raise BadInput(f"score {score!r} is not a number, and the pass rule is '{self}'")
+        match self.operator:
+            case ">=":
+                return number >= bound
+            case "<=":
+                return number <= bound
+            case ">":
+                return number > bound
+            case _:
+                return number < bound
+
+    def __str__(self) -> str:
+        return f"{self.operator} {self.operand}"
+
+
+def _number(value: Score) -> float | None:
+    try:
+        return None if value is None else float(value)
+    except ValueError:
+        return None
+
+
+def _same(score: Score, word: str) -> bool:
+    word = word.strip().strip("\"'")
+    if isinstance(score, bool):
+        return word.casefold() in (
+            ("true", "yes", "pass", "1") if score else ("false", "no", "fail", "0")
+        )
+    if (number := _number(score)) is not None and (bound := _number(word)) is not None:
+        return number == bound
+    return str(score).strip().casefold() == word.casefold()

@@ -1,0 +1,92 @@
+"""Every setting, its default and why. They come from the environment or from `.env`."""
+
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, PositiveInt, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from failure_insights.domain.pools import PoolRule
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Settings of every process; `FAILURE_INSIGHTS_` stands before each name but the OpenAI ones."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FAILURE_INSIGHTS_", env_file=".env", extra="ignore", populate_by_name=True
+    )
+
+    database_url: str | None = Field(
+        None, description="Postgres that holds everything; unset: the embedded one under `home`."
+    )
+    home: Path = Field(CHECKOUT / ".failure_insights", description="State of the embedded parts.")
+
+    openai_api_key: str | None = Field(
+        None, validation_alias="OPENAI_API_KEY", description="Key of the LLM endpoint."
+    )
+    openai_base_url: str | None = Field(
+        None, validation_alias="OPENAI_BASE_URL", description="Any OpenAI-compatible endpoint."
+    )
+    model: str = Field("gpt-5-mini", description="Model of the audit agent.")
+    reader_model: str | None = Field(
+        None, description="Model of notes and assignment; unset: the agent's."
+    )
+    auditor: Literal["auto", "agent", "wording"] = Field(
+        "auto", description="`auto`: the agent if a key or base URL is set, else wording."
+    )
+
+    small_pool: PositiveInt = Field(
+        10, description="Fewer failing calls in 24 hours than this: the last 7 days are read."
+    )
+    min_failing_calls: PositiveInt = Field(
+        3, description="Fewer failing calls than this even in 7 days: the audit is skipped."
+    )
+    max_calls: PositiveInt = Field(
+        40, le=1000, description="Transcripts that an audit reads, unless its request says."
+    )
+    pairs_per_run: PositiveInt = Field(
+        1000, description="Pairs of the grid in one Dagster run; starting a run costs seconds."
+    )
+    concurrent_audits: PositiveInt = Field(8, description="Audits at once inside a run.")
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="Where people open the dashboard, for links to it."
+    )
+
+    @field_validator(
+        "database_url", "openai_api_key", "openai_base_url", "reader_model", mode="before"
+    )
+    @classmethod
+    def _empty_is_unset(cls, value: str | None) -> str | None:
+        return value or None
+
+    @property
+    def pool_rule(self) -> PoolRule:
+        return PoolRule(self.small_pool, self.min_failing_calls)
+
+    @property
+    def uses_agent(self) -> bool:
+        if self.auditor == "auto":
+            return bool(self.openai_api_key or self.openai_base_url)
+        return self.auditor == "agent"
+
+
+@cache
+def get_settings() -> Settings:
+    """Return the process's settings.
+
+    Raises:
+        pydantic.ValidationError: a setting has a value that it cannot have.
+    """
+    return Settings()
+
+
+@cache
+def database_url() -> str:
+    """Return the URL of the store, starting the embedded Postgres where none is set."""
+    from failure_insights.store.database import start_embedded_postgres
+
+    settings = get_settings()
+    return settings.database_url or start_embedded_postgres(settings.home / "postgres")

