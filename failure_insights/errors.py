@@ -6,7 +6,7 @@ class FailureInsightsError(Exception):
 
 
 class BadInput(FailureInsightsError):
-    """Something that came from outside cannot be used; the message names the field and the reason."""
+    """Something from outside cannot be used; the message names the field and the reason."""
 
 
 class UnknownName(FailureInsightsError):

