@@ -47,13 +47,10 @@ def engine_for(url: str) -> Engine:
         connect_args={
             "connect_timeout": 10,
             "options": f"-c search_path={SCHEMA},public -c timezone=UTC",
+            # Plans must see the arrays' lengths, and a pgbouncer may stand between.
+            "prepare_threshold": None,
         },
     )
-    # Plans of the pool query must see the arrays' lengths, and a pgbouncer may stand between.
-    event.listen(
-        engine, "connect", lambda connection, _: setattr(connection, "prepare_threshold", None)
-    )
-    return engine
 
 
 def migrate(engine: Engine) -> None:
