@@ -1,32 +1,14 @@
 """The interface that every auditor has: pool and metric card in, breakdown out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date
 from typing import Protocol
 
 from failure_insights.domain.breakdown import AuditorName, Breakdown
 from failure_insights.domain.calls import Turn
+from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.pools import FailingCall, Pool
 
-
-@dataclass(frozen=True, slots=True)
-class PriorTheme:
-    """A theme of earlier days of the same project and metric, as identity knows it.
-
-    `history` is the count per day (partition dates before the audit's own); `call_ids` the
-    calls of its newest day, which may still be in the pool.
-    """
-
-    theme_id: str
-    title: str
-    description: str
-    criterion: str
-    origin: str
-    terms: Mapping[str, float]
-    first_seen: date
-    history: Mapping[date, int] = field(default_factory=dict)
-    call_ids: frozenset[str] = frozenset()
+__all__ = ["Auditor", "CallReader", "PriorTheme"]
 
 
 class CallReader(Protocol):

@@ -1,0 +1,114 @@
+"""What is read of an explanation: sentences, words, and nothing that points at a customer."""
+
+# ruff: noqa: RUF001 - quotation marks and dashes of every script are what this file is about
+import re
+import unicodedata
+from dataclasses import dataclass
+
+#: Characters of an explanation that are read: a judge states its reason well before that.
+MAX_CHARACTERS = 4_000
+
+_MARKUP = re.compile(r"```+|[*_~#>|`]{2,}|^\s*(?:[-*•#>]+|\d+[.)])\s+|[*`]|<[^<>]{1,80}>", re.M)
+_PRIVATE = re.compile(
+    r"https?://\S+|www\.\S+|[\w.+-]+@[\w-]+\.[\w.]+"  # addresses
+    r"|\[(?:\d{1,2}:)?\d{1,2}:\d{2}\]|\+?\d[\d\s().-]{6,}\d"  # times of a call, phone numbers
+)
+_INVISIBLE = re.compile(
+    r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u206f\ufeff\ud800-\udfff]|[\U000e0000-\U000e007f]"
+)
+_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
+_TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:(?:['’_./@-]|::)[^\W_{_CJK}]+)*", re.UNICODE)
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|[。！？]|\n+|\s+[-–—•]\s+")
+_BREAK = re.compile(r"[.!?;:,()\[\]{}\"“”„«»。、，；：！？…\n]|\s[-–—]\s")
+
+#: Words that carry no topic. Negations are kept: "never confirmed" is not "confirmed".
+STOP_WORDS = frozenset(
+    """
+    a about above after again all also although am an and any are as at be because been before being
+    between both but by can could did do does doing down due during each either else even for from
+    further had has have having he hence her here hers herself him himself his how however i if in
+    instead into is it it's its itself just may me might more most must my myself of off on once
+    only or other our ours out over own per rather same shall she should since so some still such
+    than that the their theirs them themselves then there therefore these they this those though
+    through thus to too under until up upon very via was we were what when where whether which while
+    who whom whose why will with within would yet you your yours yourself
+    """.split()  # noqa: SIM905 - a list of quoted words would be three pages
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of an explanation: as it is compared, as it is written, and where it stands."""
+
+    folded: str
+    surface: str
+    start: int
+    end: int
+    #: Whether a sentence begins, or a clause breaks, just before the word.
+    starts_sentence: bool
+    after_break: bool
+
+    @property
+    def is_private(self) -> bool:
+        """Whether the word may point at one customer: it holds a digit or an address."""
+        return any(c.isdigit() for c in self.surface) or "@" in self.surface or "/" in self.surface
+
+    @property
+    def is_cjk(self) -> bool:
+        """Whether it is one character of a script without spaces, which counts as a word here."""
+        return bool(re.match(rf"[{_CJK}]", self.surface))
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A judge's words about one call: as given, readable, and word by word."""
+
+    call_id: str
+    original: str
+    text: str
+    words: tuple[Word, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it holds no word to compare."""
+        return not any(not word.is_private for word in self.words)
+
+
+def read(call_id: str, original: str) -> Explanation:
+    """Return the explanation, cut to what is read and free of markup and addresses."""
+    text = _INVISIBLE.sub("", original[: MAX_CHARACTERS * 2])
+    text = _PRIVATE.sub(" , ", _MARKUP.sub(" ", text))[:MAX_CHARACTERS]
+    text = re.sub(r"[^\S\n]+", " ", text).strip()
+    return Explanation(call_id, original, text, tuple(_words(text)))
+
+
+def _words(text: str) -> list[Word]:
+    words: list[Word] = []
+    last = 0
+    for match in _TOKEN.finditer(text):
+        gap = text[last : match.start()]
+        starts = not words or bool(_SENTENCE_END.search(gap + " ")) or "\n" in gap
+        breaks = starts or bool(_BREAK.search(gap))
+        surface = match[0]
+        folded = unicodedata.normalize("NFKC", surface).casefold().replace("’", "'")
+        words.append(Word(folded, surface, match.start(), match.end(), starts, breaks))
+        last = match.end()
+    return words
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text, each exactly as it stands there."""
+    parts: list[str] = []
+    last = 0
+    for match in _SENTENCE_END.finditer(text):
+        parts.append(text[last : match.start()] + match[0].rstrip())
+        last = match.end()
+    parts.append(text[last:])
+    return [part.strip() for part in parts if part.strip()]
+
+
+def is_english(documents: list[Explanation]) -> bool:
+    """Return whether stop words are at least one word in eight, as in any English prose."""
+    words = [word.folded for document in documents for word in document.words]
+    return sum(word in STOP_WORDS for word in words) >= len(words) / 8
