@@ -1,5 +1,6 @@
 """Every setting, its default and why. They come from the environment or from `.env`."""
 
+from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -46,6 +47,9 @@ class Settings(BaseSettings):
     )
     max_calls: PositiveInt = Field(
         40, le=1000, description="Transcripts that an audit reads, unless its request says."
+    )
+    first_date: date = Field(
+        date(2026, 1, 1), description="First date of the grid; no earlier day can be audited."
     )
     pairs_per_run: PositiveInt = Field(
         1000, description="Pairs of the grid in one Dagster run; starting a run costs seconds."

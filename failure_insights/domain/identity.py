@@ -47,7 +47,8 @@ def settle_identity(
 
     Args:
         breakdown: `theme_id` of its modes is empty, or the earlier theme the auditor proposes.
-        prior_themes: themes of earlier days of the same pair, in any order.
+        prior_themes: themes of this and earlier days of the same pair, in any order; those of
+            an earlier audit of the same day keep their id and are still new.
         project_metric: the pair's key, `PROJECT/METRIC` as slugs.
         date: the audit's partition date.
     """
@@ -64,7 +65,7 @@ def settle_identity(
                 theme_id=prior.theme_id,
                 title=prior.title,
                 criterion=prior.criterion or mode.criterion,
-                status="recurring",
+                status="recurring" if prior.first_seen < date else "new",
             )
         else:
             theme_id = _new_id(project_metric, date, mode, known_ids)

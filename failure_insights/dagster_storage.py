@@ -1,0 +1,109 @@
+"""Dagster's own tables in our Postgres, without a new connection for every event.
+
+dagster-postgres opens a connection for each statement (NullPool) and writes the planned events
+of a run one by one; for a grid of pairs that, and not the audits, was the cost: 45 ms a pair.
+Here the storages of a process share one pool, and planned events are written in batches.
+`docs/decisions.md` has the figures; `benchmarks/bookkeeping.py` prints them.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cache
+from itertools import groupby
+from typing import Any, TypeVar
+
+from dagster._config.config_schema import UserConfigSchema
+from dagster._core.events import DagsterEventType
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._serdes import ConfigurableClassData
+from dagster_postgres import (
+    DagsterPostgresStorage,
+    PostgresEventLogStorage,
+    PostgresRunStorage,
+    PostgresScheduleStorage,
+)
+from sqlalchemy import Engine, create_engine
+
+from failure_insights.settings import database_url
+from failure_insights.store.database import engine_for, reachable, url_for_driver
+
+# Dagster reads this from the environment alone, and unset means one write an event. Every process
+# that has our dagster.yaml imports this module before it writes its first event.
+os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+
+
+@cache
+def _pool(url: str) -> Engine:
+    """Return the pool that all of Dagster's storages in this process share.
+
+    A connection goes back with a rollback: index_transaction() of dagster-postgres would else
+    leave some of them "idle in transaction", until none is left.
+    """
+    return create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        pool_size=4,
+        max_overflow=16,
+        pool_pre_ping=True,
+        pool_recycle=3600,
+        pool_reset_on_return="rollback",
+    )
+
+
+class _EventLogStorage(PostgresEventLogStorage):
+    """Writes the planned events of a run together, as dagster-postgres does materializations."""
+
+    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+        planned = DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+        batch = [event for event in events if event.get_dagster_event().event_type == planned]
+        rest = [event for event in events if event.get_dagster_event().event_type != planned]
+        if batch:
+            self._store_planned(batch)
+        if rest:
+            super().store_event_batch(rest)
+
+    def _store_planned(self, events: Sequence[EventLogEntry]) -> None:
+        insert = self.prepare_insert_event_batch(events)
+        with self.index_transaction() as connection:
+            rows = connection.execute(insert.returning(SqlEventLogStorageTable.c.id))
+            stored = list(zip(events, (row[0] for row in rows), strict=True))
+            # The asset's row tells of its newest event only; the batch is sorted by asset.
+            for _, of_asset in groupby(stored, lambda pair: pair[0].get_dagster_event().asset_key):
+                event, event_id = list(of_asset)[-1]
+                self._store_asset_event(connection, event, event_id)
+
+
+class PooledPostgresStorage(DagsterPostgresStorage):
+    """The `storage` of `dagster.yaml`; it takes no configuration but our settings."""
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        url = url_for_driver(database_url(), "psycopg2")
+        with reachable(engine_for(database_url())):
+            pass  # says plainly that Postgres does not answer, before Dagster's retries say less
+        self.postgres_url = url
+        self.should_autocreate_tables = True
+        self._inst_data = inst_data
+        self._run_storage = _on_pool(PostgresRunStorage(url), url)
+        self._event_log_storage = _on_pool(_EventLogStorage(url), url)
+        self._schedule_storage = _on_pool(PostgresScheduleStorage(url), url)
+
+    @classmethod
+    def config_type(cls) -> UserConfigSchema:
+        return {}
+
+    @classmethod
+    def from_config_value(
+        cls,
+        inst_data: ConfigurableClassData | None,
+        config_value: Mapping[str, Any],  # noqa: ARG003
+    ) -> "PooledPostgresStorage":
+        return cls(inst_data)
+
+
+_S = TypeVar("_S", PostgresRunStorage, PostgresEventLogStorage, PostgresScheduleStorage)
+
+
+def _on_pool(storage: _S, url: str) -> _S:
+    storage._engine = _pool(url)
+    return storage

@@ -1,0 +1,37 @@
+"""What Dagster loads: two assets on the grid, their job, the schedule and the three sensors."""
+
+import dagster as dg
+
+from failure_insights.partitions import GRID
+from failure_insights.pipeline import failing_calls, failure_audit
+from failure_insights.storage import AuditorResource, FailingCallSets, StoreResource
+from failure_insights.triggers import (
+    JOB,
+    daily_audit,
+    eligible_pairs_sensor,
+    regeneration_requests,
+    run_failures,
+)
+
+store = StoreResource()
+
+defs = dg.Definitions(
+    assets=[failing_calls, failure_audit],
+    jobs=[
+        dg.define_asset_job(
+            JOB,
+            [failing_calls, failure_audit],
+            partitions_def=GRID,
+            description="Audit pairs of the grid: failing_calls, then failure_audit.",
+        )
+    ],
+    schedules=[daily_audit],
+    sensors=[regeneration_requests, eligible_pairs_sensor, run_failures],
+    resources={
+        "store": store,
+        "auditor": AuditorResource(),
+        "failing_call_sets": FailingCallSets(store=store),
+    },
+    # A step's own process would cost its start again for each of the two steps.
+    executor=dg.in_process_executor,
+)

@@ -1,0 +1,80 @@
+"""`failure-insights audit`: one audit now, as a Dagster materialization of its partition."""
+
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from failure_insights.dagster_home import dagster_instance
+from failure_insights.errors import BadInput
+from failure_insights.partitions import PAIRS, date_of, end_of, partition_key
+from failure_insights.run_requests import INSIGHT_TAG
+from failure_insights.settings import database_url, get_settings
+from failure_insights.store import queue
+from failure_insights.store.database import engine_for, migrate
+from failure_insights.store.insights import Row, insight_rows
+from failure_insights.store.projects import find_metric, find_project
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def audit_in_foreground(
+    project: str,
+    metric: str,
+    at: datetime,
+    window_days: int | None,
+    max_calls: int | None,
+    say: Callable[[str], None],
+) -> Row:
+    """Audit one pair as of a time and return the API's row of it.
+
+    Raises:
+        UnknownName: no such project or metric.
+        NotEligible: the metric is never audited.
+        BadInput: the time is in the future, or before the grid's first date.
+    """
+    _require_on_grid(at)
+    engine = engine_for(database_url())
+    migrate(engine)
+    with engine.connect() as connection:
+        found = find_metric(connection, find_project(connection, project).id, metric)
+    found.card.require_eligible()
+
+    say(f"Auditing {found.key} as of {at:%Y-%m-%d %H:%M} UTC ...")
+    from failure_insights.definitions import defs
+
+    run_id = str(uuid.uuid4())
+    with dagster_instance() as instance:
+        if not instance.has_dynamic_partition(PAIRS.name or "", found.key):
+            instance.add_dynamic_partitions(PAIRS.name or "", [found.key])
+        with engine.begin() as connection:
+            insight_id = queue.open_manual_audit(
+                connection, found.key, found.id, found.card.name, run_id, at, window_days, max_calls
+            )
+        try:
+            defs.resolve_job_def("audit").execute_in_process(
+                instance=instance,
+                run_id=run_id,
+                partition_key=partition_key(date_of(at), found.key),
+                tags={INSIGHT_TAG: str(insight_id)},
+                run_config=_QUIET,
+                raise_on_error=False,
+            )
+        finally:
+            # Nobody else would end it: a daemon need not be running beside this command.
+            with engine.begin() as connection:
+                queue.fail(connection, [insight_id], f"Dagster run {run_id} ended before it.")
+    with engine.connect() as connection:
+        row = insight_rows(connection, [insight_id])[0]
+    say(f"Insight {insight_id}: {row['status']}.")
+    return row
+
+
+def _require_on_grid(at: datetime) -> None:
+    first = get_settings().first_date
+    if date_of(at) < first:
+        raise BadInput(
+            f"{at:%Y-%m-%d %H:%M} UTC is before the grid's first date {first}; "
+            "set FAILURE_INSIGHTS_FIRST_DATE to an earlier one."
+        )
+    if at > datetime.now(UTC):
+        raise BadInput(f"{at:%Y-%m-%d %H:%M} UTC is in the future; {end_of(date_of(at))} not yet.")

@@ -1,0 +1,39 @@
+"""The grid: date x project_metric. A date's 24 hours end at 06:00 UTC of the next day."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import dagster as dg
+
+from failure_insights.settings import get_settings
+
+AUDIT_HOUR = 6
+
+DATES = dg.DailyPartitionsDefinition(
+    start_date=datetime.combine(get_settings().first_date, time(AUDIT_HOUR)),
+    hour_offset=AUDIT_HOUR,
+    timezone="UTC",
+    end_offset=1,  # the day that is under way can be audited on demand
+)
+PAIRS = dg.DynamicPartitionsDefinition(name="project_metric")
+GRID = dg.MultiPartitionsDefinition({"date": DATES, "project_metric": PAIRS})
+
+
+def end_of(day: date) -> datetime:
+    """Return the time at which a date's audit looks back: 06:00 UTC of the next day."""
+    return datetime.combine(day + timedelta(days=1), time(AUDIT_HOUR), UTC)
+
+
+def date_of(at: datetime) -> date:
+    """Return the date whose 24 hours hold the moment before `at` (aware)."""
+    return (at.astimezone(UTC) - timedelta(hours=AUDIT_HOUR, microseconds=1)).date()
+
+
+def partition_key(day: date, project_metric: str) -> str:
+    """Return `DATE|PROJECT/METRIC`."""
+    return dg.MultiPartitionKey({"date": day.isoformat(), "project_metric": project_metric})
+
+
+def split_partition_key(key: str) -> tuple[date, str]:
+    """Return the date and the pair's key of `DATE|PROJECT/METRIC`."""
+    day, _, project_metric = key.partition("|")
+    return date.fromisoformat(day), project_metric

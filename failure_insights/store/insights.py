@@ -1,0 +1,234 @@
+"""Insights: keeping what an audit found, and reading it back as the API's row."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import Any
+
+from psycopg.types.json import Jsonb
+from sqlalchemy import Connection, text
+
+from failure_insights.domain.breakdown import Breakdown, FailureMode
+from failure_insights.domain.identity import PriorTheme
+from failure_insights.domain.pools import NOT_ENOUGH_DATA, Window
+from failure_insights.store.database import query
+
+Row = dict[str, Any]
+
+#: Identity looks back this far: a theme that was away longer comes back as a new one.
+REMEMBERED_DAYS = 30
+
+
+def prior_themes(connection: Connection, project_metric: str, day: date) -> list[PriorTheme]:
+    """Return the pair's themes up to `day`; a backfilled day sees no later one."""
+    rows = connection.execute(
+        query("prior_themes"),
+        {"project_metric": project_metric, "day": day, "days": REMEMBERED_DAYS},
+    )
+    return [
+        PriorTheme(
+            theme_id=row.theme_id,
+            title=row.title,
+            description=row.description,
+            criterion=row.criterion,
+            origin=row.origin,
+            terms=row.terms,
+            first_seen=row.first_seen,
+            history={date.fromisoformat(day): count for day, count in row.history.items()},
+            call_ids=frozenset(row.call_ids),
+        )
+        for row in rows
+    ]
+
+
+def succeed(connection: Connection, insight_id: int, day: date, breakdown: Breakdown) -> None:
+    """Keep the breakdown of an open row and end the row as succeeded, all or nothing."""
+    window = breakdown.pool.window
+    # A day's history is that of its newest audit.
+    connection.execute(query("forget_day"), {"id": insight_id, "date": day})
+    for position, mode in enumerate(breakdown.failure_modes, start=1):
+        _insert_theme(connection, insight_id, position, day, mode)
+    _insert_calls(connection, insight_id, breakdown)
+    connection.execute(
+        query("succeed"),
+        {
+            "id": insight_id,
+            "date": day,
+            "window_end": window.end,
+            "window_days": window.days,
+            "num_failing_calls": len(breakdown.pool.calls),
+            "num_calls_analyzed": breakdown.num_calls_analyzed,
+            "auditor": breakdown.auditor,
+            "degraded": breakdown.degraded,
+            "model": breakdown.model,
+            "usage": Jsonb(asdict(breakdown.usage)),
+            "provenance": Jsonb(dict(breakdown.provenance)),
+            "message": breakdown.message,
+        },
+    )
+
+
+def skip(connection: Connection, insight_id: int, day: date, window: Window, failing: int) -> None:
+    """End an open row whose pool is too small to say anything."""
+    connection.execute(
+        text(
+            "UPDATE insights SET status = 'skipped_not_enough_data', message = :message,"
+            " date = :date, window_end = :window_end, window_days = :window_days,"
+            " num_failing_calls = :failing, num_calls_analyzed = 0,"
+            " finished_at = clock_timestamp(), updated_at = clock_timestamp()"
+            " WHERE id = :id AND status IN ('pending', 'running')"
+        ),
+        {
+            "id": insight_id,
+            "date": day,
+            "window_end": window.end,
+            "window_days": window.days,
+            "failing": failing,
+            "message": NOT_ENOUGH_DATA,
+        },
+    )
+
+
+def _insert_theme(
+    connection: Connection,
+    insight_id: int,
+    position: int,
+    day: date,
+    mode: FailureMode,
+) -> None:
+    values = {
+        "insight_id": insight_id,
+        "position": position,
+        "theme_id": mode.theme_id,
+        "title": mode.title,
+        "description": mode.description,
+        "criterion": mode.criterion,
+        "origin": mode.origin,
+        "terms": Jsonb(dict(mode.terms)),
+        "suggested_fix": mode.suggested_fix,
+        "status": mode.status,
+        "date": day,
+        "count": mode.count,
+    }
+    connection.execute(
+        text(
+            "INSERT INTO themes"
+            " (theme_id, project_metric, title, description, criterion, origin, terms)"
+            " SELECT :theme_id, project_metric, :title, :description, :criterion, :origin, :terms"
+            " FROM insights WHERE id = :insight_id"
+            " ON CONFLICT (theme_id) DO UPDATE SET terms = EXCLUDED.terms"
+        ),
+        values,
+    )
+    connection.execute(
+        text(
+            "INSERT INTO insight_themes (insight_id, position, theme_id, title, description,"
+            " origin, suggested_fix, status) VALUES (:insight_id, :position, :theme_id, :title,"
+            " :description, :origin, :suggested_fix, :status)"
+        ),
+        values,
+    )
+    connection.execute(
+        text(
+            "INSERT INTO theme_history (theme_id, date, insight_id, count)"
+            " VALUES (:theme_id, :date, :insight_id, :count) ON CONFLICT (theme_id, date)"
+            " DO UPDATE SET insight_id = EXCLUDED.insight_id, count = EXCLUDED.count"
+        ),
+        values,
+    )
+
+
+def _insert_calls(connection: Connection, insight_id: int, breakdown: Breakdown) -> None:
+    calls: list[Row] = []
+    evidence: list[Row] = []
+    nothing: Row = {"id": insight_id, "position": None, "turn": None, "quote": None, "reason": None}
+    for position, mode in enumerate(breakdown.failure_modes, start=1):
+        calls += [{**nothing, "call_id": call, "position": position} for call in mode.call_ids]
+        evidence += [
+            {"id": insight_id, "position": position, "ordinal": number, **asdict(item)}
+            for number, item in enumerate(mode.evidence, start=1)
+        ]
+    calls += [{**nothing, "call_id": call} for call in breakdown.unassigned_call_ids]
+    calls += [{**nothing, **asdict(error)} for error in breakdown.suspected_judge_errors]
+    connection.execute(
+        text(
+            "INSERT INTO insight_calls (insight_id, call_id, position, turn, quote, reason)"
+            " VALUES (:id, :call_id, :position, :turn, :quote, :reason)"
+        ),
+        calls,
+    )
+    if evidence:
+        connection.execute(
+            text(
+                "INSERT INTO insight_evidence"
+                " (insight_id, position, ordinal, call_id, turn, quote)"
+                " VALUES (:id, :position, :ordinal, :call_id, :turn, :quote)"
+            ),
+            evidence,
+        )
+
+
+def insight_rows(connection: Connection, insight_ids: Sequence[int]) -> list[Row]:
+    """Return the API's rows of these insights, in the order given; unknown IDs are left out."""
+    ids = {"ids": list(insight_ids)}
+    rows = {row["id"]: dict(row) for row in connection.execute(query("insights"), ids).mappings()}
+    history: dict[tuple[int, int], list[Row]] = _grouped(connection, "insight_history", ids)
+    evidence = _grouped(connection, "insight_evidence", ids)
+    calls = _grouped(connection, "insight_calls", ids)
+    for row in rows.values():
+        row["failure_modes"] = []
+        members = calls.get((row["id"], 0), [])
+        row["unassigned_call_ids"] = [m["call_id"] for m in members if m["reason"] is None]
+        row["suspected_judge_errors"] = [m for m in members if m["reason"] is not None]
+    for theme in connection.execute(query("insight_themes"), ids).mappings():
+        place = (theme["insight_id"], theme["position"])
+        row = rows[theme["insight_id"]]
+        call_ids = [member["call_id"] for member in calls[place]]
+        mode = {key: theme[key] for key in _THEME_COLUMNS} | {
+            "count": len(call_ids),
+            "share": len(call_ids) / row["num_failing_calls"],
+            "call_ids": call_ids,
+            "evidence": evidence.get(place, []),
+            "history": history.get(place, []),
+        }
+        row["failure_modes"].append(mode)
+    return [rows[key] for key in insight_ids if key in rows]
+
+
+_THEME_COLUMNS = (
+    "theme_id",
+    "title",
+    "description",
+    "origin",
+    "suggested_fix",
+    "status",
+    "first_seen",
+)
+
+
+def _grouped(
+    connection: Connection, name: str, values: Mapping[str, Any]
+) -> dict[tuple[int, int], list[Row]]:
+    """Return a query's rows by their insight and position, without these two columns."""
+    groups: dict[tuple[int, int], list[Row]] = defaultdict(list)
+    rows: Iterable[Any] = connection.execute(query(name), values).mappings()
+    for row in rows:
+        rest = {k: v for k, v in row.items() if k not in ("insight_id", "position")}
+        groups[row["insight_id"], row["position"]].append(rest)
+    return groups
+
+
+def done_by_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, str]:
+    """Return the partitions (`DATE|PROJECT/METRIC`) that these runs have done, with the run."""
+    statement = text(
+        "SELECT date || '|' || project_metric, dagster_run_id FROM insights"
+        " WHERE dagster_run_id = ANY(:ids) AND status IN ('succeeded', 'skipped_not_enough_data')"
+    )
+    rows = connection.execute(statement, {"ids": list(run_ids)})
+    return dict(row.tuple() for row in rows)
+
+
+def violations(connection: Connection, check: str, run_id: str) -> list[int]:
+    """Return the IDs of a run's insights that break a check (`sql/CHECK.sql`)."""
+    return [row.id for row in connection.execute(query(check), {"run_id": run_id})]

@@ -1,0 +1,88 @@
+"""Reading pools: the failing calls of many pairs at once, and the transcripts of one pool."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Engine, text
+
+from failure_insights.domain.calls import Turn
+from failure_insights.domain.pools import FailingCall, PoolRule, Window
+from failure_insights.store.database import query
+
+
+@dataclass(frozen=True, slots=True)
+class PoolRequest:
+    """One pair to be audited at a time; `window_days` only where a request named it."""
+
+    metric_id: int
+    at: datetime
+    window_days: int | None = None
+
+
+def read_pools(
+    connection: Connection, requests: Sequence[PoolRequest], rule: PoolRule
+) -> list[tuple[Window, tuple[FailingCall, ...]]]:
+    """Return each request's window and failing calls, in two queries however many they are."""
+    metric_ids = [request.metric_id for request in requests]
+    recent = connection.execute(
+        query("failing_in_last_day"),
+        {"metric_ids": metric_ids, "ats": [r.at for r in requests], "enough": rule.small_pool},
+    )
+    windows = [
+        rule.window(request.at, failing, request.window_days)
+        for request, (_, failing) in zip(requests, recent, strict=True)
+    ]
+    rows = connection.execute(
+        query("failing_calls"),
+        {
+            "metric_ids": metric_ids,
+            "starts": [window.start for window in windows],
+            "ends": [window.end for window in windows],
+        },
+    )
+    calls = {
+        ordinal: tuple(_failing_call(row) for row in group)
+        for ordinal, group in groupby(rows, lambda row: row.ordinal)
+    }
+    return [(window, calls.get(number, ())) for number, window in enumerate(windows, start=1)]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCalls:
+    """A `CallReader` of one pair's window, over the store."""
+
+    engine: Engine
+    metric_id: int
+    window: Window
+
+    def transcripts(self, call_ids: Sequence[str]) -> Mapping[str, Sequence[Turn]]:
+        statement = text(
+            "SELECT call.call_id, transcript.turns FROM metrics AS metric"
+            " JOIN calls AS call USING (project_id)"
+            " JOIN transcripts AS transcript ON transcript.call_pk = call.id"
+            " WHERE metric.id = :metric_id AND call.call_id = ANY(:call_ids)"
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                statement, {"metric_id": self.metric_id, "call_ids": list(call_ids)}
+            )
+            return {row.call_id: [Turn(**turn) for turn in row.turns] for row in rows}
+
+    def passing(self, limit: int) -> Sequence[FailingCall]:
+        values = {
+            "metric_id": self.metric_id,
+            "window_start": self.window.start,
+            "window_end": self.window.end,
+            "limit": limit,
+        }
+        with self.engine.connect() as connection:
+            return [
+                _failing_call(row) for row in connection.execute(query("passing_calls"), values)
+            ]
+
+
+def _failing_call(row: Any) -> FailingCall:
+    return FailingCall(row.call_id, row.agent, row.started_at, row.explanation, row.score)

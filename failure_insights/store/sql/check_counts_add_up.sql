@@ -1,0 +1,8 @@
+-- Insights of a run whose themes, unassigned calls and suspected judge errors are not the pool.
+SELECT insight.id
+  FROM insights AS insight
+  LEFT JOIN insight_calls AS member ON member.insight_id = insight.id
+ WHERE insight.dagster_run_id = :run_id
+   AND insight.status = 'succeeded'
+ GROUP BY insight.id
+HAVING count(member.call_id) <> insight.num_failing_calls

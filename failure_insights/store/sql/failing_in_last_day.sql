@@ -1,0 +1,14 @@
+-- For each pair: its failing calls in the 24 hours before its time, counted up to :enough.
+-- Served by the index failing_results.
+SELECT pair.ordinal,
+       (SELECT count(*)
+          FROM (SELECT 1
+                  FROM metric_results AS result
+                 WHERE result.metric_id = pair.metric_id
+                   AND NOT result.passed
+                   AND result.started_at >= pair.at - interval '1 day'
+                   AND result.started_at < pair.at
+                 LIMIT :enough) AS few) AS failing
+  FROM unnest(CAST(:metric_ids AS integer[]), CAST(:ats AS timestamptz[]))
+       WITH ORDINALITY AS pair(metric_id, at, ordinal)
+ ORDER BY pair.ordinal
