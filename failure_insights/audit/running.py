@@ -105,7 +105,7 @@ class AuditRunner:
             _log.exception("An audit of %s met an error of our own.", task.project_metric)
             reason = f"The audit met an error of its own: {type(error).__name__}: {error}"
         try:
-            await asyncio.to_thread(self._fail, task, reason)
+            self._fail(task, reason)
         except SQLAlchemyError:
             _log.warning("The store could not be told that an audit failed; the run's end will.")
         return AuditResult(task, error=reason)
@@ -113,13 +113,13 @@ class AuditRunner:
     async def _audit(self, task: AuditTask) -> AuditResult:
         pool = task.pool
         if not self.rule.has_enough(len(pool.calls)):
-            await asyncio.to_thread(self._skip, task)
+            self._skip(task)
             return AuditResult(task)
-        prior = await asyncio.to_thread(self._start, task)
+        prior = self._start(task)
         calls = StoredCalls(self.engine, task.metric_id, pool.window)
         breakdown = await self.auditor.audit(pool, calls, prior, task.max_calls)
         settled = settle_identity(breakdown, prior, task.project_metric, task.date)
-        await asyncio.to_thread(self._succeed, task, settled)
+        self._succeed(task, settled)
         return AuditResult(task, settled)
 
     def _start(self, task: AuditTask) -> list[PriorTheme]:

@@ -1,7 +1,7 @@
 """Insights: keeping what an audit found, and reading it back as the API's row."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from failure_insights.domain.breakdown import Breakdown, FailureMode
+from failure_insights.domain.breakdown import Breakdown
 from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.pools import NOT_ENOUGH_DATA, Window
 from failure_insights.store.database import query
@@ -47,11 +47,8 @@ def succeed(connection: Connection, insight_id: int, day: date, breakdown: Break
     window = breakdown.pool.window
     # A day's history is that of its newest audit.
     connection.execute(query("forget_day"), {"id": insight_id, "date": day})
-    for position, mode in enumerate(breakdown.failure_modes, start=1):
-        _insert_theme(connection, insight_id, position, day, mode)
-    _insert_calls(connection, insight_id, breakdown)
     connection.execute(
-        query("succeed"),
+        query("save_breakdown"),
         {
             "id": insight_id,
             "date": day,
@@ -65,6 +62,9 @@ def succeed(connection: Connection, insight_id: int, day: date, breakdown: Break
             "usage": Jsonb(asdict(breakdown.usage)),
             "provenance": Jsonb(dict(breakdown.provenance)),
             "message": breakdown.message,
+            "themes": Jsonb(list(_themes(breakdown))),
+            "calls": Jsonb(list(_calls(breakdown))),
+            "evidence": Jsonb(list(_evidence(breakdown))),
         },
     )
 
@@ -90,83 +90,33 @@ def skip(connection: Connection, insight_id: int, day: date, window: Window, fai
     )
 
 
-def _insert_theme(
-    connection: Connection,
-    insight_id: int,
-    position: int,
-    day: date,
-    mode: FailureMode,
-) -> None:
-    values = {
-        "insight_id": insight_id,
-        "position": position,
-        "theme_id": mode.theme_id,
-        "title": mode.title,
-        "description": mode.description,
-        "criterion": mode.criterion,
-        "origin": mode.origin,
-        "terms": Jsonb(dict(mode.terms)),
-        "suggested_fix": mode.suggested_fix,
-        "status": mode.status,
-        "date": day,
-        "count": mode.count,
-    }
-    connection.execute(
-        text(
-            "INSERT INTO themes"
-            " (theme_id, project_metric, title, description, criterion, origin, terms)"
-            " SELECT :theme_id, project_metric, :title, :description, :criterion, :origin, :terms"
-            " FROM insights WHERE id = :insight_id"
-            " ON CONFLICT (theme_id) DO UPDATE SET terms = EXCLUDED.terms"
-        ),
-        values,
-    )
-    connection.execute(
-        text(
-            "INSERT INTO insight_themes (insight_id, position, theme_id, title, description,"
-            " origin, suggested_fix, status) VALUES (:insight_id, :position, :theme_id, :title,"
-            " :description, :origin, :suggested_fix, :status)"
-        ),
-        values,
-    )
-    connection.execute(
-        text(
-            "INSERT INTO theme_history (theme_id, date, insight_id, count)"
-            " VALUES (:theme_id, :date, :insight_id, :count) ON CONFLICT (theme_id, date)"
-            " DO UPDATE SET insight_id = EXCLUDED.insight_id, count = EXCLUDED.count"
-        ),
-        values,
-    )
-
-
-def _insert_calls(connection: Connection, insight_id: int, breakdown: Breakdown) -> None:
-    calls: list[Row] = []
-    evidence: list[Row] = []
-    nothing: Row = {"id": insight_id, "position": None, "turn": None, "quote": None, "reason": None}
+def _themes(breakdown: Breakdown) -> Iterator[Row]:
     for position, mode in enumerate(breakdown.failure_modes, start=1):
-        calls += [{**nothing, "call_id": call, "position": position} for call in mode.call_ids]
-        evidence += [
-            {"id": insight_id, "position": position, "ordinal": number, **asdict(item)}
-            for number, item in enumerate(mode.evidence, start=1)
-        ]
-    calls += [{**nothing, "call_id": call} for call in breakdown.unassigned_call_ids]
-    calls += [{**nothing, **asdict(error)} for error in breakdown.suspected_judge_errors]
-    connection.execute(
-        text(
-            "INSERT INTO insight_calls (insight_id, call_id, position, turn, quote, reason)"
-            " VALUES (:id, :call_id, :position, :turn, :quote, :reason)"
-        ),
-        calls,
-    )
-    if evidence:
-        connection.execute(
-            text(
-                "INSERT INTO insight_evidence"
-                " (insight_id, position, ordinal, call_id, turn, quote)"
-                " VALUES (:id, :position, :ordinal, :call_id, :turn, :quote)"
-            ),
-            evidence,
-        )
+        yield {
+            "position": position,
+            "theme_id": mode.theme_id,
+            "title": mode.title,
+            "description": mode.description,
+            "criterion": mode.criterion,
+            "origin": mode.origin,
+            "terms": dict(mode.terms),
+            "suggested_fix": mode.suggested_fix,
+            "status": mode.status,
+            "count": mode.count,
+        }
+
+
+def _calls(breakdown: Breakdown) -> Iterator[Row]:
+    for position, mode in enumerate(breakdown.failure_modes, start=1):
+        yield from ({"call_id": call, "position": position} for call in mode.call_ids)
+    yield from ({"call_id": call} for call in breakdown.unassigned_call_ids)
+    yield from (asdict(error) for error in breakdown.suspected_judge_errors)
+
+
+def _evidence(breakdown: Breakdown) -> Iterator[Row]:
+    for position, mode in enumerate(breakdown.failure_modes, start=1):
+        for ordinal, item in enumerate(mode.evidence, start=1):
+            yield {"position": position, "ordinal": ordinal, **asdict(item)}
 
 
 def insight_rows(connection: Connection, insight_ids: Sequence[int]) -> list[Row]:

@@ -1,0 +1,46 @@
+-- Keeps a breakdown and ends its open row, in one statement: themes, calls and quotes come as
+-- JSON arrays. Nothing is written where the row is not open any more.
+WITH insight AS (
+    UPDATE insights
+       SET status = 'succeeded', date = :date, window_end = :window_end,
+           window_days = :window_days, num_failing_calls = :num_failing_calls,
+           num_calls_analyzed = :num_calls_analyzed, auditor = :auditor, degraded = :degraded,
+           model = :model, usage = :usage, provenance = :provenance, message = :message,
+           finished_at = clock_timestamp(), updated_at = clock_timestamp()
+     WHERE id = :id AND status IN ('pending', 'running')
+ RETURNING id, project_metric, date
+), given AS (
+    SELECT insight.id AS insight_id, insight.project_metric, insight.date, theme.*
+      FROM insight,
+           jsonb_to_recordset(:themes)
+           AS theme(position smallint, theme_id text, title text, description text,
+                    criterion text, origin text, terms jsonb, suggested_fix text, status text,
+                    count integer)
+), known AS (
+    INSERT INTO themes (theme_id, project_metric, title, description, criterion, origin, terms)
+    SELECT theme_id, project_metric, title, description, criterion, origin, terms FROM given
+        ON CONFLICT (theme_id) DO UPDATE SET terms = EXCLUDED.terms
+), shown AS (
+    INSERT INTO insight_themes
+           (insight_id, position, theme_id, title, description, origin, suggested_fix, status)
+    SELECT insight_id, position, theme_id, title, description, origin, suggested_fix, status
+      FROM given
+), history AS (
+    INSERT INTO theme_history (theme_id, date, insight_id, count)
+    SELECT theme_id, date, insight_id, count FROM given
+        ON CONFLICT (theme_id, date) DO UPDATE
+       SET insight_id = EXCLUDED.insight_id, count = EXCLUDED.count
+), members AS (
+    INSERT INTO insight_calls (insight_id, call_id, position, turn, quote, reason)
+    SELECT insight.id, member.*
+      FROM insight,
+           jsonb_to_recordset(:calls)
+           AS member(call_id text, position smallint, turn integer, quote text, reason text)
+), quotes AS (
+    INSERT INTO insight_evidence (insight_id, position, ordinal, call_id, turn, quote)
+    SELECT insight.id, quote.*
+      FROM insight,
+           jsonb_to_recordset(:evidence)
+           AS quote(position smallint, ordinal smallint, call_id text, turn integer, quote text)
+)
+SELECT id FROM insight
