@@ -109,24 +109,25 @@ def _modes(
     provenance: dict[str, Any],
 ) -> tuple[list[FailureMode], list[str], int]:
     """Return themes of the calls with an explanation, calls left over, transcripts read."""
-    marks = boilerplate.content(spoken, passing, _rubric(pool.metric))
+    marks, only_templates = boilerplate.content(spoken, passing, _rubric(pool.metric))
     words = [
         [word.folded for word, is_content in zip(item.words, mark, strict=True) if is_content]
         for item, mark in zip(spoken, marks, strict=True)
     ]
     background = [[word.folded for word in item.words if not word.is_private] for item in passing]
     table = features.featurize(words, background, is_english(spoken))
+    alike = clustering.ALIKE_IN_TEMPLATES if only_templates else clustering.ALIKE
     most = MAX_THEMES - one_is_taken
-    found = clustering.group(table.rows, provenance["seed"], most)
-    provenance |= found.provenance
-    groups = _groups(found.labels, table)
+    labels = clustering.group(table.rows, alike, provenance["seed"], most)
+    provenance |= {"only_templates": only_templates, "alike": alike}
+    groups = _groups(labels, table)
     transcripts = _read_transcripts(groups, spoken, calls, max_calls)
     names = _name(groups, spoken, marks, passing)
     modes = [
         _mode(group, title, sentence, spoken, transcripts)
         for group, (title, sentence) in zip(groups, names, strict=True)
     ]
-    loose = [spoken[i].call_id for i in np.flatnonzero(found.labels == clustering.LEFTOVER)]
+    loose = [spoken[i].call_id for i in np.flatnonzero(labels == clustering.LEFTOVER)]
     return modes, loose, len(transcripts)
 
 

@@ -7,9 +7,9 @@ Left in, it decides the groups: the same texts in five judge-like templates clus
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import compress
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from failure_insights.audit.wording.text import STOP_WORDS, Explanation
 
@@ -17,16 +17,19 @@ from failure_insights.audit.wording.text import STOP_WORDS, Explanation
 GRAM = 4
 #: A phrase is frequent from this part of the pool on, and from this many calls on.
 FREQUENT_SHARE, FREQUENT_CALLS = 0.08, 4
-#: Calls that share a cause's own phrase are alike in their other words too, by this factor.
-COHERENT = 1.6
+#: Calls of a cause's own phrase are more alike than random calls by so many standard errors.
+COHERENT = 1.5
 #: Where stripping leaves most calls with fewer words than this, the phrases were the content.
 MIN_WORDS_LEFT = 3
 
 
 def content(
     failing: Sequence[Explanation], passing: Sequence[Explanation], rubric: Explanation
-) -> list[list[bool]]:
+) -> tuple[list[list[bool]], bool]:
     """Return, for each word of each failing explanation, whether it says what went wrong.
+
+    The second value is whether the explanations are made of templates alone: then the templates
+    are what tells them apart, and all words count.
 
     Args:
         passing: explanations of calls that passed; what they say too is no reason to fail.
@@ -38,15 +41,15 @@ def content(
     enough = max(FREQUENT_CALLS, FREQUENT_SHARE * len(words))
     frequent = {gram for gram, calls in calls_with.items() if calls >= enough}
     known = _known_phrases(passing, rubric) & calls_with.keys()
-    judges = known | _incoherent(words, grams, frequent - known)
+    judges = known | _incoherent(words, grams, frequent, known)
     kept = [_uncovered(document, judges) for document in words]
-    thin = [sum(marks) < MIN_WORDS_LEFT for marks in kept]
-    # Explanations made of templates alone: the templates are what tells them apart.
-    spare_all = sum(thin) > len(words) / 2
-    return [
-        _spread(explanation, [True] * len(marks) if spare_all or is_thin else marks)
-        for explanation, marks, is_thin in zip(failing, kept, thin, strict=True)
+    thin = [sum(mark) < MIN_WORDS_LEFT for mark in kept]
+    only_templates = sum(thin) > len(words) / 2
+    marks = [
+        _spread(explanation, [True] * len(mark) if only_templates or is_thin else mark)
+        for explanation, mark, is_thin in zip(failing, kept, thin, strict=True)
     ]
+    return marks, only_templates
 
 
 def _words(explanation: Explanation) -> list[str]:
@@ -76,46 +79,59 @@ def _incoherent(
     words: Sequence[list[str]],
     grams: Sequence[set[tuple[str, ...]]],
     frequent: set[tuple[str, ...]],
+    known: set[tuple[str, ...]],
 ) -> set[tuple[str, ...]]:
     """Return the frequent phrases whose calls have no more in common than any calls have.
 
     A judge's template stands beside every cause; a cause's own phrase stands beside words of
-    that cause. So the calls of a phrase are compared by the words under no frequent phrase.
+    that cause. So the calls of a phrase are compared by their words under no frequent phrase,
+    and count as alike if they are more so than random calls.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    rests = [" ".join(compress(document, _uncovered(document, frequent))) for document in words]
+    rests = [
+        " ".join(compress(document, _uncovered(document, frequent | known))) for document in words
+    ]
     vectorizer = TfidfVectorizer(
         token_pattern=None,
         tokenizer=str.split,
         lowercase=False,
         stop_words=sorted(STOP_WORDS),
         sublinear_tf=True,
+        min_df=2,
     )
     try:
         rows = vectorizer.fit_transform(rests)
     except ValueError:  # no word is left anywhere
         return frequent
-    filled = np.asarray(rows.sum(axis=1)).ravel() > 0
+    filled = np.flatnonzero(np.asarray(rows.sum(axis=1)).ravel() > 0)
+    rows = rows[filled]
+    likeness = (rows @ rows.T).toarray()
+    np.fill_diagonal(likeness, 0.0)
     calls: dict[tuple[str, ...], list[int]] = defaultdict(list)
-    for index in np.flatnonzero(filled):
+    for place, index in enumerate(filled):
         for gram in grams[index] & frequent:
-            calls[gram].append(int(index))
-    usual = _likeness(rows[filled])
-    return {
-        gram
-        for gram in frequent
-        if len(calls[gram]) < 2 or _likeness(rows[calls[gram]]) < COHERENT * usual
-    }
+            calls[gram].append(place)
+    verdicts: dict[tuple[int, ...], bool] = {}
+    for gram in frequent:
+        key = tuple(calls[gram])
+        if key not in verdicts:
+            verdicts[key] = _surprise(likeness, list(key)) >= COHERENT
+    return {gram for gram in frequent if not verdicts[tuple(calls[gram])]}
 
 
-def _likeness(rows: Any) -> float:
-    """Return the mean cosine of two different rows of unit length."""
-    count = rows.shape[0]
-    if count < 2:
+def _surprise(likeness: NDArray[np.float64], calls: Sequence[int]) -> float:
+    """Return by how many standard errors the calls are more alike than random calls are.
+
+    Each call is compared by its mean likeness to the others of the phrase, less that to all.
+    """
+    count, everyone = len(calls), len(likeness)
+    if count < 2 or everyone < 3:
         return 0.0
-    total = np.asarray(rows.sum(axis=0)).ravel()
-    return float((total @ total - count) / (count * (count - 1)))
+    inside = likeness[np.ix_(calls, calls)].sum(axis=1) / (count - 1)
+    outside = likeness[calls].sum(axis=1) / (everyone - 1)
+    gain = inside - outside
+    return float(gain.mean() / (gain.std() / count**0.5 + 1e-3))
 
 
 def _uncovered(words: Sequence[str], phrases: set[tuple[str, ...]]) -> list[bool]:

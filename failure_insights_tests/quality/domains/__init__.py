@@ -1,0 +1,85 @@
+"""The texts that planted pools are made of."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+NAMES = ("clinic", "shop", "bank", "telecom")
+
+Line = tuple[str, str]  # role and content, with {slots}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One way to fail: the line that plants it, the answer to it, and what judges say of it."""
+
+    key: str
+    line: Line
+    reply: Line
+    says: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A kind of line that people call, with the metric that its calls are scored on."""
+
+    name: str
+    metric: str
+    rubric: str
+    agents: tuple[str, ...]
+    opening: tuple[Line, ...]
+    good: tuple[Line, ...]
+    closing: tuple[Line, ...]
+    passes: tuple[str, ...]
+    symptoms: tuple[str, ...]
+    causes: tuple[Cause, ...]
+    held_out: bool
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The frame in which a judge puts what it says."""
+
+    frame: str
+    passing: str
+    held_out: bool
+
+
+@cache
+def domain(name: str) -> Domain:
+    raw = _load(name)
+    return Domain(
+        name=name,
+        metric=raw["metric"],
+        rubric=raw["rubric"],
+        agents=tuple(raw["agents"]),
+        opening=_lines(raw["opening"]),
+        good=_lines(raw["good"]),
+        closing=_lines(raw["closing"]),
+        passes=tuple(raw["passes"]),
+        symptoms=tuple(raw["symptoms"]),
+        causes=tuple(
+            Cause(c["key"], tuple(c["line"]), tuple(c["reply"]), tuple(c["says"]))
+            for c in raw["cause"]
+        ),
+        held_out=raw.get("held_out", False),
+    )
+
+
+@cache
+def judges(held_out: bool) -> tuple[Judge, ...]:
+    return tuple(
+        Judge(raw["frame"], raw["passing"], held_out)
+        for raw in _load("judges")["judge"]
+        if raw.get("held_out", False) == held_out
+    )
+
+
+def _lines(raw: list[list[str]]) -> tuple[Line, ...]:
+    return tuple((role, content) for role, content in raw)
+
+
+def _load(name: str) -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / f"{name}.toml").read_text("utf-8"))

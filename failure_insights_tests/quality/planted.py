@@ -1,0 +1,299 @@
+"""Pools whose causes are known, because they were planted: what auditors are measured on.
+
+Any `Auditor` can be: `await auditor.audit(planted.pool, planted.reader, (), None)`. The cause of
+a call stands in one turn of its transcript, `cause_turn`, and in no other.
+"""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from failure_insights.domain.calls import Turn
+from failure_insights.domain.metrics import MetricCard
+from failure_insights.domain.pools import FailingCall, Pool, Window
+from failure_insights_tests.quality.domains import Cause, Domain, Line, domain, judges
+
+Kind = Literal[
+    "lexical",  # causes that judges describe in words of their own
+    "one symptom",  # two causes, described alike: by their symptom
+    "three symptoms",  # each cause described in three unlike ways
+    "judge wrong",  # 15 % of the calls passed in truth
+    "rare cause",  # one cause with 3 % of the calls
+    "rubric only",  # explanations that only repeat the rubric
+]
+KINDS: tuple[Kind, ...] = (
+    "lexical",
+    "one symptom",
+    "three symptoms",
+    "judge wrong",
+    "rare cause",
+    "rubric only",
+)
+JUDGE_WRONG = "judge wrong"
+END = datetime(2026, 11, 24, 6, tzinfo=UTC)
+
+_FIRST = "Amara Bea Chen Diego Elif Farid Greta Hana Ivan Jonas Keiko Lars Mina Noor Olu Priya".split()
+_LAST = "Abbot Brandt Castillo Dunn Ekström Fujita Gruber Haddad Ito Jansen Kowalski Lund".split()
+_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday".split()
+_MONTHS = "January February March April May June July September October November".split()
+
+
+@dataclass(frozen=True)
+class PlantedPool:
+    """A pool with its transcripts and the truth about them.
+
+    `truth` is the cause of each call, `cause_turn` the turn of the transcript that holds it (no
+    entry where the judge was wrong), `judge_wrong` the calls that passed in truth.
+    """
+
+    pool: Pool
+    transcripts: Mapping[str, tuple[Turn, ...]]
+    truth: Mapping[str, str]
+    cause_turn: Mapping[str, int]
+    judge_wrong: frozenset[str]
+    passing_calls: tuple[FailingCall, ...]
+    kind: Kind = "lexical"
+    held_out: bool = False
+    causes: tuple[str, ...] = ()
+
+    @property
+    def reader(self) -> "PlantedReader":
+        return PlantedReader(self)
+
+
+@dataclass(frozen=True)
+class PlantedReader:
+    """The `CallReader` of a planted pool."""
+
+    planted: PlantedPool
+
+    def transcripts(self, call_ids: Sequence[str]) -> Mapping[str, Sequence[Turn]]:
+        held = self.planted.transcripts
+        return {call_id: held[call_id] for call_id in call_ids if call_id in held}
+
+    def passing(self, limit: int) -> Sequence[FailingCall]:
+        return self.planted.passing_calls[:limit]
+
+
+def plant(
+    domain_name: str,
+    size: int,
+    num_causes: int,
+    seed: int,
+    *,
+    kind: Kind = "lexical",
+    judge_styles: int = 2,
+    num_passing: int = 60,
+    held_out_judges: bool | None = None,
+    causes: Sequence[str] | None = None,
+    end: datetime = END,
+    prefix: str = "",
+) -> PlantedPool:
+    """Return a planted pool; the same arguments give the same pool.
+
+    Args:
+        num_causes: of the domain, with Zipf shares.
+        judge_styles: frames that the explanations of this pool are written in.
+        held_out_judges: whether held-out frames are used; None for as the domain is.
+        causes: keys of the causes to plant, largest first, instead of drawn ones.
+        prefix: of the call IDs, so that pools of several days can be told apart.
+    """
+    kind_of_line = domain(domain_name)
+    rng = random.Random(f"{domain_name}/{size}/{num_causes}/{seed}/{kind}")
+    held_out = kind_of_line.held_out if held_out_judges is None else held_out_judges
+    frames = rng.sample(judges(held_out), min(judge_styles, len(judges(held_out))))
+    by_key = {cause.key: cause for cause in kind_of_line.causes}
+    planted = (
+        [by_key[key] for key in causes]
+        if causes
+        else rng.sample(kind_of_line.causes, min(num_causes, len(kind_of_line.causes)))
+    )
+    calls: list[FailingCall] = []
+    transcripts: dict[str, tuple[Turn, ...]] = {}
+    truth: dict[str, str] = {}
+    cause_turn: dict[str, int] = {}
+    wrong: set[str] = set()
+    for index, cause in enumerate(_shares(planted, size, rng, kind)):
+        call_id = f"{prefix}{domain_name}-{rng.randrange(16**6):06x}-{index}"
+        slots = _slots(rng)
+        is_wrong = kind == JUDGE_WRONG and rng.random() < 0.15
+        turns, turn = _transcript(kind_of_line, None if is_wrong else cause, slots, rng)
+        reason = _reason(kind_of_line, cause, kind, rng)
+        transcripts[call_id] = turns
+        truth[call_id] = JUDGE_WRONG if is_wrong else cause.key
+        if is_wrong:
+            wrong.add(call_id)
+        else:
+            cause_turn[call_id] = turn
+        explanation = rng.choice(frames).frame.format(
+            reason=reason.format(**slots), **_frame_slots(rng)
+        )
+        started = end - timedelta(minutes=rng.randrange(1, 24 * 60))
+        calls.append(
+            FailingCall(call_id, rng.choice(kind_of_line.agents), started, explanation, False)
+        )
+    passing = tuple(
+        FailingCall(
+            f"{prefix}pass-{index}",
+            kind_of_line.agents[0],
+            end - timedelta(minutes=index),
+            rng.choice(frames).passing.format(
+                reason=rng.choice(kind_of_line.passes).format(**_slots(rng)), **_frame_slots(rng)
+            ),
+            True,
+        )
+        for index in range(num_passing)
+    )
+    pool = Pool(
+        domain_name,
+        MetricCard(kind_of_line.metric, prompt=kind_of_line.rubric),
+        Window(end, 1),
+        tuple(sorted(calls, key=lambda call: (call.started_at, call.call_id))),
+    )
+    return PlantedPool(
+        pool,
+        transcripts,
+        truth,
+        cause_turn,
+        frozenset(wrong),
+        passing,
+        kind,
+        kind_of_line.held_out,
+        tuple(cause.key for cause in planted),
+    )
+
+
+def _shares(
+    causes: Sequence[Cause], size: int, rng: random.Random, kind: Kind
+) -> list[Cause]:
+    """Return the cause of each call: the n-th cause has a share like 1/n, and two calls at least."""
+    if kind == "rare cause":
+        rare = max(2, round(0.03 * size))
+        rest = _shares(causes[:-1], size - rare, rng, "lexical")
+        return rest + [causes[-1]] * rare
+    weights = [1 / (rank + 1) for rank in range(len(causes))]
+    counts = [max(2, int(size * weight / sum(weights))) for weight in weights]
+    counts[0] += size - sum(counts)
+    chosen = [cause for cause, count in zip(causes, counts, strict=True) for _ in range(count)]
+    rng.shuffle(chosen)
+    return chosen
+
+
+def _reason(line: Domain, cause: Cause, kind: Kind, rng: random.Random) -> str:
+    """Return what the judge says of a call, with slots."""
+    if kind == "one symptom":
+        return rng.choice(line.symptoms)
+    if kind == "rubric only":
+        return f"{line.rubric} This was not the case in this call."
+    if kind == "three symptoms":
+        return rng.choice(rng.choice(_AFTERMATHS))
+    says = [_paraphrase(sentence, rng) for sentence in rng.sample(cause.says, 2)]
+    return says[0] if rng.random() < 0.6 else f"{says[0]} {says[1]}"
+
+
+#: Words that judges use in turn; a judge writes no sentence twice in the same words.
+_SYNONYMS = {
+    "agent": "agent assistant bot AI-agent".split(),
+    "assistant": "agent assistant bot".split(),
+    "caller": "caller customer user".split(),
+    "customer": "caller customer user".split(),
+    "patient": "patient caller customer user".split(),
+    "told": "told informed".split(),
+    "although": "although though while".split(),
+    "was": "was had-been got".split(),
+    "said": "said stated claimed".split(),
+    "offered": "offered suggested proposed".split(),
+    "asked": "asked requested".split(),
+    "mentioned": "mentioned named".split(),
+    "wrong": "wrong incorrect".split(),
+    "gave": "gave provided".split(),
+    "since": "since because as".split(),
+    "yet": "yet but".split(),
+    "call": "call conversation interaction".split(),
+}
+_LEAD_INS = (
+    "After the greeting, ",
+    "In the middle of the call, ",
+    "At {time} into it, ",
+    "When {name} explained the request, ",
+    "Towards the end, ",
+    "Specifically, ",
+    "Crucially, ",
+)
+
+
+def _paraphrase(sentence: str, rng: random.Random) -> str:
+    """Return the sentence in words that vary as a judge's do: synonyms and a way of beginning."""
+    words = [
+        rng.choice(_SYNONYMS[word]).replace("-", " ") if word in _SYNONYMS else word
+        for word in sentence.split(" ")
+    ]
+    varied = " ".join(words)
+    if rng.random() < 0.4:
+        varied = rng.choice(_LEAD_INS) + varied[0].lower() + varied[1:]
+    return varied
+
+
+#: What a judge may see of any cause: three symptoms in words that have nothing in common.
+_AFTERMATHS = (
+    (
+        "The caller became angry and raised their voice in the last turns.",
+        "{name} sounded angry and annoyed near the end.",
+        "Anger was audible in the voice of the caller.",
+    ),
+    (
+        "The agent kept repeating the same question.",
+        "One question was asked again and again by the agent.",
+        "There were needless repetitions of a question already answered.",
+    ),
+    (
+        "A long silence of {amount} milliseconds occurred on the line.",
+        "The line stayed silent for a long time before a reply came.",
+        "Dead air: silence with no reply for many seconds.",
+    ),
+)
+
+
+def _transcript(
+    line: Domain, cause: Cause | None, slots: Mapping[str, str], rng: random.Random
+) -> tuple[tuple[Turn, ...], int]:
+    """Return a transcript and the turn that holds the cause (the first of the good end if none)."""
+    before = [*line.opening, *_small_talk(rng)]
+    middle = line.good if cause is None else (cause.line, cause.reply)
+    spoken: list[Line] = [*before, *middle, *line.closing]
+    turns = tuple(
+        Turn(role, content.format(**slots), start_s=7.0 * index)  # type: ignore[arg-type]
+        for index, (role, content) in enumerate(spoken)
+    )
+    return turns, len(before)
+
+
+def _small_talk(rng: random.Random) -> list[Line]:
+    pairs: list[tuple[Line, Line]] = [
+        (("user", "Sorry, it is a bit loud here."), ("agent", "No problem, take your time.")),
+        (("agent", "May I have a callback number?"), ("user", "Yes, the one I am calling from.")),
+        (("user", "Are you a robot?"), ("agent", "I am a virtual assistant.")),
+        (("agent", "Are you still there?"), ("user", "Yes, I am here.")),
+    ]
+    return [turn for pair in rng.sample(pairs, rng.randrange(0, 4)) for turn in pair]
+
+
+def _slots(rng: random.Random) -> dict[str, str]:
+    return {
+        "name": f"{rng.choice(_FIRST)} {rng.choice(_LAST)}",
+        "date": f"{rng.choice(_DAYS)}, {rng.choice(_MONTHS)} {rng.randrange(1, 29)}",
+        "time": f"{rng.randrange(8, 18)}:{rng.choice(('00', '15', '30', '45'))}",
+        "amount": f"{rng.randrange(1000, 9999)}",
+        "id": f"{rng.choice('ABCDEFGH')}{rng.randrange(10**5, 10**6)}",
+    }
+
+
+def _frame_slots(rng: random.Random) -> dict[str, str]:
+    return {
+        "score": str(rng.randrange(1, 3)),
+        "clock": f"{rng.randrange(0, 6):02}:{rng.randrange(60):02}",
+        "confidence": f"0.{rng.randrange(55, 99)}",
+        "id": f"{rng.randrange(10**6, 10**7)}",
+    }

@@ -1,0 +1,113 @@
+"""How well a breakdown finds the planted causes. Every score is 0 to 1 unless it says otherwise.
+
+V-measure (Rosenberg and Hirschberg 2007), adjusted Rand index and adjusted mutual information
+compare the grouping with the truth; theme scores match themes to causes one to one.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, fields
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import (
+    adjusted_mutual_info_score,
+    adjusted_rand_score,
+    homogeneity_completeness_v_measure,
+)
+
+from failure_insights.domain.breakdown import Breakdown
+from failure_insights_tests.quality.planted import PlantedPool
+
+#: A theme is a cause where their calls have at least this Jaccard index.
+SAME = 0.5
+
+
+@dataclass(frozen=True)
+class Scores:
+    """`k_error` is themes minus causes; `count_error` how far the sizes of themes are off."""
+
+    v_measure: float
+    homogeneity: float
+    completeness: float
+    ari: float
+    ami: float
+    theme_precision: float
+    theme_recall: float
+    theme_f1: float
+    count_error: float
+    coverage: float
+    evidence_at_cause: float
+    judge_precision: float
+    judge_recall: float
+    k_error: float
+
+
+def score(breakdown: Breakdown, planted: PlantedPool) -> Scores:
+    """Return the scores of a breakdown; calls without a theme count as one more group."""
+    ids = breakdown.pool.call_ids
+    group = _groups(breakdown)
+    truth = [planted.truth[call_id] for call_id in ids]
+    found = [group[call_id] for call_id in ids]
+    homogeneity, completeness, v_measure = homogeneity_completeness_v_measure(truth, found)
+    causes = {
+        cause: {c for c in ids if planted.truth[c] == cause and c not in planted.judge_wrong}
+        for cause in dict.fromkeys(truth)
+    }
+    causes = {cause: calls for cause, calls in causes.items() if calls}
+    themes = [set(mode.call_ids) for mode in breakdown.failure_modes]
+    jaccard = np.array([[len(t & c) / len(t | c) for c in causes.values()] for t in themes])
+    jaccard = jaccard.reshape(len(themes), len(causes))
+    rows, columns = linear_sum_assignment(jaccard, maximize=True)
+    matched = sum(jaccard[rows, columns] >= SAME)
+    sizes = [len(calls) for calls in causes.values()]
+    paired = dict(zip(columns.tolist(), rows.tolist(), strict=True))
+    off = sum(
+        abs(size - (len(themes[paired[i]]) if i in paired else 0)) for i, size in enumerate(sizes)
+    ) + sum(len(theme) for i, theme in enumerate(themes) if i not in rows)
+    precision, recall = matched / max(1, len(themes)), matched / max(1, len(causes))
+    suspected = {error.call_id for error in breakdown.suspected_judge_errors}
+    right = len(suspected & planted.judge_wrong)
+    return Scores(
+        v_measure=v_measure,
+        homogeneity=homogeneity,
+        completeness=completeness,
+        ari=adjusted_rand_score(truth, found),
+        ami=adjusted_mutual_info_score(truth, found),
+        theme_precision=precision,
+        theme_recall=recall,
+        theme_f1=2 * precision * recall / max(1e-9, precision + recall),
+        count_error=min(1.0, off / (2 * len(ids))),
+        coverage=1 - len(breakdown.unassigned_call_ids) / len(ids),
+        evidence_at_cause=_evidence_at_cause(breakdown, planted),
+        judge_precision=right / len(suspected) if suspected else float("nan"),
+        judge_recall=right / len(planted.judge_wrong) if planted.judge_wrong else float("nan"),
+        k_error=float(len(themes) - len(causes)),
+    )
+
+
+def mean(scores: list[Scores]) -> Scores:
+    """Return the mean of each score, over the pools where it is defined; `k_error` absolute."""
+    values = {}
+    for item in fields(Scores):
+        column = np.abs([getattr(one, item.name) for one in scores])
+        values[item.name] = float(np.nanmean(column)) if not np.isnan(column).all() else np.nan
+    return Scores(**values)
+
+
+def _groups(breakdown: Breakdown) -> dict[str, str]:
+    group = dict.fromkeys(breakdown.unassigned_call_ids, "unassigned")
+    group |= {error.call_id: "judge wrong" for error in breakdown.suspected_judge_errors}
+    for index, mode in enumerate(breakdown.failure_modes):
+        group |= dict.fromkeys(mode.call_ids, f"theme {index}")
+    return group
+
+
+def _evidence_at_cause(breakdown: Breakdown, planted: PlantedPool) -> float:
+    """Return the part of the transcript quotes that lie within two turns of the planted cause."""
+    near = Counter(
+        abs(item.turn - planted.cause_turn[item.call_id]) <= 2
+        for mode in breakdown.failure_modes
+        for item in mode.evidence
+        if item.turn is not None and item.call_id in planted.cause_turn
+    )
+    return near[True] / near.total() if near else float("nan")
