@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from failure_insights.audit.auditor import CallReader
 from failure_insights.audit.wording import boilerplate, clustering, evidence, features, titles
-from failure_insights.audit.wording.text import Explanation, is_english, read
+from failure_insights.audit.wording.text import Explanation, read
 from failure_insights.domain.breakdown import (
     MAX_THEMES,
     AuditorName,
@@ -46,6 +47,15 @@ class _Group:
 
     members: Sequence[int]
     terms: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class _Name:
+    """What a group is called: its title, a typical sentence and its most telling words."""
+
+    title: str
+    sentence: str
+    words: tuple[str, ...]
 
 
 class WordingAuditor:
@@ -109,26 +119,33 @@ def _modes(
     provenance: dict[str, Any],
 ) -> tuple[list[FailureMode], list[str], int]:
     """Return themes of the calls with an explanation, calls left over, transcripts read."""
-    marks, only_templates = boilerplate.content(spoken, passing, _rubric(pool.metric))
-    words = [
-        [word.folded for word, is_content in zip(item.words, mark, strict=True) if is_content]
-        for item, mark in zip(spoken, marks, strict=True)
+    marks = boilerplate.content(spoken, passing, _rubric(pool.metric))
+    terms = [
+        features.terms(compress(item.words, mark)) for item, mark in zip(spoken, marks, strict=True)
     ]
-    background = [[word.folded for word in item.words if not word.is_private] for item in passing]
-    table = features.featurize(words, background, is_english(spoken))
-    alike = clustering.ALIKE_IN_TEMPLATES if only_templates else clustering.ALIKE
+    background = [
+        features.terms(word for word in item.words if not word.is_private) for item in passing
+    ]
+    table = features.featurize(_never_empty(terms, spoken), background)
     most = MAX_THEMES - one_is_taken
-    labels = clustering.group(table.rows, alike, provenance["seed"], most)
-    provenance |= {"only_templates": only_templates, "alike": alike}
+    labels, alike = clustering.group(table.rows, provenance["seed"], most)
+    provenance |= {"alike": alike, "passing_calls": len(passing)}
     groups = _groups(labels, table)
     transcripts = _read_transcripts(groups, spoken, calls, max_calls)
     names = _name(groups, spoken, marks, passing)
     modes = [
-        _mode(group, title, sentence, spoken, transcripts)
-        for group, (title, sentence) in zip(groups, names, strict=True)
+        _mode(group, name, spoken, transcripts) for group, name in zip(groups, names, strict=True)
     ]
-    loose = [spoken[i].call_id for i in np.flatnonzero(labels == clustering.LEFTOVER)]
+    loose = [spoken[int(i)].call_id for i in np.flatnonzero(labels == clustering.LEFTOVER)]
     return modes, loose, len(transcripts)
+
+
+def _never_empty(terms: Sequence[list[str]], spoken: Sequence[Explanation]) -> Sequence[list[str]]:
+    """Return the terms of each call; of explanations that hold stop words only, those words."""
+    return [
+        found or [word.folded for word in item.words if not word.is_private]
+        for found, item in zip(terms, spoken, strict=True)
+    ]
 
 
 def _rubric(card: MetricCard) -> Explanation:
@@ -176,44 +193,47 @@ def _name(
     spoken: Sequence[Explanation],
     marks: Sequence[Sequence[bool]],
     passing: Sequence[Explanation],
-) -> list[tuple[str, str]]:
-    """Return the title and the most typical sentence of each group; titles are distinct."""
-    names = titles.capitalised([*spoken, *passing])
+) -> list[_Name]:
+    """Return what each group is called; titles are distinct."""
+    maybe_names = titles.names([*spoken, *passing])
+    german = titles.capitalises_nouns(spoken)
     content = [titles.content_words(item, mark) for item, mark in zip(spoken, marks, strict=True)]
     passed = [
         titles.content_words(item, [not word.is_private for word in item.words]) for item in passing
     ]
-    named: list[tuple[str, str]] = []
+    named: list[_Name] = []
     for group in groups:
         inside = set(group.members)
         others = [words for i, words in enumerate(content) if i not in inside] + passed
+        members = [spoken[i] for i in group.members]
+        calls = titles.NOUN_CALLS if german else titles.NAME_CALLS
         vocabulary = titles.vocabulary(
-            [spoken[i] for i in group.members], [marks[i] for i in group.members], others, names
+            members,
+            [marks[i] for i in group.members],
+            others,
+            maybe_names,
+            max(calls, titles.NAME_SHARE * len(members)),
         )
-        taken = [title for title, _ in named]
-        title = titles.title_of([spoken[i] for i in group.members], vocabulary, taken)
-        title = title or titles.fallback(vocabulary, group.terms, taken)
-        sentence = titles.typical_sentence([spoken[i] for i in group.members], vocabulary)
-        named.append((title, sentence))
+        taken = [name.title for name in named]
+        title = titles.title_of(members, vocabulary, taken)
+        sentence = titles.typical_sentence(members, vocabulary, title)
+        named.append(_Name(title, sentence, tuple(vocabulary.top(5))))
     return named
 
 
 def _mode(
-    group: _Group,
-    title: str,
-    sentence: str,
-    spoken: Sequence[Explanation],
-    transcripts: Mapping[str, Any],
+    group: _Group, name: _Name, spoken: Sequence[Explanation], transcripts: Mapping[str, Any]
 ) -> FailureMode:
     typical = [spoken[i].call_id for i in group.members]
     originals = {spoken[i].call_id: spoken[i].original for i in group.members}
-    words = ", ".join(list(group.terms)[:5])
+    words = ", ".join(name.words)
+    shared = f"Words that set these calls apart: {words}." if words else ""
     return FailureMode(
-        title=title,
-        description=f"{sentence} Words that set these calls apart: {words}.".strip(),
+        title=name.title,
+        description=f"{name.sentence} {shared}".strip(),
         call_ids=tuple(sorted(typical)),
         evidence=evidence.evidence_of(typical, originals, transcripts, group.terms),
-        criterion=f"The judge's explanation speaks of: {words}.",
+        criterion=f"The judge's explanation speaks of: {words}." if words else "",
         terms=group.terms,
     )
 

@@ -25,11 +25,8 @@ MIN_WORDS_LEFT = 3
 
 def content(
     failing: Sequence[Explanation], passing: Sequence[Explanation], rubric: Explanation
-) -> tuple[list[list[bool]], bool]:
+) -> list[list[bool]]:
     """Return, for each word of each failing explanation, whether it says what went wrong.
-
-    The second value is whether the explanations are made of templates alone: then the templates
-    are what tells them apart, and all words count.
 
     Args:
         passing: explanations of calls that passed; what they say too is no reason to fail.
@@ -44,12 +41,12 @@ def content(
     judges = known | _incoherent(words, grams, frequent, known)
     kept = [_uncovered(document, judges) for document in words]
     thin = [sum(mark) < MIN_WORDS_LEFT for mark in kept]
-    only_templates = sum(thin) > len(words) / 2
-    marks = [
-        _spread(explanation, [True] * len(mark) if only_templates or is_thin else mark)
+    # Explanations made of templates alone: the templates are what tells them apart.
+    spare_all = sum(thin) > len(words) / 2
+    return [
+        _spread(explanation, [True] * len(mark) if spare_all or is_thin else mark)
         for explanation, mark, is_thin in zip(failing, kept, thin, strict=True)
     ]
-    return marks, only_templates
 
 
 def _words(explanation: Explanation) -> list[str]:
@@ -110,7 +107,7 @@ def _incoherent(
     np.fill_diagonal(likeness, 0.0)
     calls: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, index in enumerate(filled):
-        for gram in grams[index] & frequent:
+        for gram in grams[int(index)] & frequent:
             calls[gram].append(place)
     verdicts: dict[tuple[int, ...], bool] = {}
     for gram in frequent:

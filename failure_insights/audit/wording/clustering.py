@@ -15,9 +15,10 @@ Labels = NDArray[np.int64]
 
 LEFTOVER = -1
 #: Mean cosine from which two groups are one. Between causes it is about 0.03, inside one 0.1 on.
-ALIKE = 0.06
-#: The same where explanations are made of templates, and share words whatever went wrong.
-ALIKE_IN_TEMPLATES = 0.45
+ALIKE = 0.07
+#: The same in explanations made of templates, which share words whatever went wrong: those where
+#: half of the calls have a twin, a call of the same words but for numbers and names.
+ALIKE_IN_TEMPLATES, TWIN = 0.5, 0.95
 #: A call outside the groups joins one that it is at least this part as like as members are.
 JOINS = 0.5
 #: More calls than this: so many are clustered, and the others join the nearest group.
@@ -27,21 +28,23 @@ MAX_CLUSTERED, CLUSTERED = 800, 600
 MIN_CALLS, MIN_SHARE, FEW = 2, 0.03, 8
 
 
-def group(rows: Any, alike: float, seed: int, most: int = MAX_THEMES) -> Labels:
-    """Return the group of each row: 0 for the largest, 1, ... below `most`, or LEFTOVER.
+def group(rows: Any, seed: int, most: int = MAX_THEMES) -> tuple[Labels, float]:
+    """Return the group of each row, and the cosine from which groups were one.
+
+    Groups are 0 for the largest, 1, ... below `most`; LEFTOVER stands for none.
 
     Args:
         rows: sparse matrix with rows of unit length and no negative entry.
-        alike: the cosine from which groups are one.
         seed: of the sample that is clustered where there are too many rows.
     """
     count = rows.shape[0]
     chosen = np.arange(count)
     if count > MAX_CLUSTERED:
         chosen = np.sort(np.random.default_rng(seed).choice(count, CLUSTERED, replace=False))
-    found = _largest(_linked(rows[chosen], alike), most)
-    if not len(found):
-        return np.zeros(count, dtype=np.int64)
+    linked, alike = _linked(rows[chosen])
+    found = _largest(linked, most)
+    if not found:
+        return np.zeros(count, dtype=np.int64), alike
     centres = np.vstack([np.asarray(rows[chosen[members]].mean(axis=0)) for members in found])
     # A row's product with a mean of rows is its mean cosine with them: average linkage again.
     likeness = np.asarray(rows @ centres.T)
@@ -49,21 +52,24 @@ def group(rows: Any, alike: float, seed: int, most: int = MAX_THEMES) -> Labels:
     labels = np.where(likeness.max(axis=1) >= JOINS * alike, nearest, LEFTOVER)
     for label, members in enumerate(found):
         labels[chosen[members]] = label
-    return labels.astype(np.int64)
+    return labels.astype(np.int64), alike
 
 
-def _linked(rows: Any, alike: float) -> Labels:
-    """Return the cluster of each row, as average linkage leaves them, numbered from 1."""
+def _linked(rows: Any) -> tuple[Labels, float]:
+    """Return the cluster of each row, numbered from 1, and the cosine they were merged down to."""
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
     if rows.shape[0] == 1:
-        return np.ones(1, dtype=np.int64)
-    distance = np.clip(1 - (rows @ rows.T).toarray(), 0.0, 1.0)
-    np.fill_diagonal(distance, 0.0)
+        return np.ones(1, dtype=np.int64), ALIKE
     # Rounded, so that equal texts are equally far whatever the order of summation was.
-    tree = linkage(squareform(np.round(distance, 9), checks=False), method="average")
-    return np.asarray(fcluster(tree, 1 - alike, criterion="distance"), dtype=np.int64)
+    likeness = np.round(np.clip((rows @ rows.T).toarray(), 0.0, 1.0), 9)
+    np.fill_diagonal(likeness, 0.0)
+    alike = ALIKE_IN_TEMPLATES if np.median(likeness.max(axis=1)) >= TWIN else ALIKE
+    distance = 1 - likeness
+    np.fill_diagonal(distance, 0.0)
+    tree = linkage(squareform(distance, checks=False), method="average")
+    return np.asarray(fcluster(tree, 1 - alike, criterion="distance"), dtype=np.int64), alike
 
 
 def _largest(labels: Labels, most: int) -> list[NDArray[np.intp]]:

@@ -10,8 +10,8 @@ from failure_insights.domain.calls import Turn
 
 QUOTES = 3
 MAX_QUOTE = 300
-#: A quotation shorter than this stands in a transcript by chance.
-MIN_QUOTE_WORDS, MIN_QUOTE_CHARACTERS = 2, 8
+#: Shorter quotations are terms and names, which stand in a transcript by chance.
+MIN_QUOTE_WORDS, MIN_QUOTE_CHARACTERS = 4, 12
 
 _QUOTED = re.compile(
     r"\"([^\"\n]{8,400})\"|“([^”\n]{8,400})”|«([^»\n]{8,400})»|「([^」\n]{4,400})」"
@@ -54,35 +54,45 @@ def evidence_of(
         transcripts: those that were read; may lack any call.
         telling: words of the group with their weights, to choose the judge's best sentence.
     """
-    found: list[Evidence] = []
+    lines: list[Evidence] = []
     for call_id in call_ids:
-        for quotation in quotations(explanations[call_id]):
-            place = in_transcript(quotation, transcripts.get(call_id, ()))
-            if place:
-                found.append(Evidence(call_id, place[0], _cut(place[1])))
+        quoted = sorted(quotations(explanations[call_id]), key=lambda q: -_worth(q, telling))
+        for quotation in quoted:
+            if place := in_transcript(quotation, transcripts.get(call_id, ())):
+                lines.append(Evidence(call_id, place[0], _cut(place[1])))
                 break
-        if len(found) == QUOTES:
-            return tuple(found)
-    cited = {item.call_id for item in found}
-    said: set[str] = set()
-    for call_id in call_ids:
-        if len(found) == QUOTES:
-            break
-        quote = best_sentence(explanations[call_id], telling)
-        if call_id not in cited and quote and quote not in said:
-            said.add(quote)
-            found.append(Evidence(call_id, None, quote))
-    return tuple(found)
+    words = [
+        Evidence(call_id, None, quote)
+        for call_id in call_ids
+        if (quote := best_sentence(explanations[call_id], telling))
+    ]
+    return _different([*_new_words_first(lines), *_new_words_first(words)])
+
+
+def _different(candidates: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """Return the first QUOTES of different calls."""
+    chosen: dict[str, Evidence] = {}
+    for item in candidates:
+        if len(chosen) < QUOTES:
+            chosen.setdefault(item.call_id, item)
+    return tuple(chosen.values())
+
+
+def _new_words_first(candidates: Sequence[Evidence]) -> list[Evidence]:
+    """Return the quotes with those at the end whose words stand earlier already."""
+    first = {item.quote.casefold(): item for item in reversed(candidates)}
+    return sorted(candidates, key=lambda item: first[item.quote.casefold()] is not item)
 
 
 def best_sentence(explanation: str, telling: Mapping[str, float]) -> str:
     """Return the sentence with most of the telling words, word for word; "" if there is none."""
+    said = sentences(explanation[:MAX_CHARACTERS])
+    return _cut(max(said, key=lambda sentence: _worth(sentence, telling), default=""))
 
-    def worth(sentence: str) -> float:
-        words = {word.casefold() for word in re.findall(r"[^\W_](?:[\w'’-]*[^\W_])?", sentence)}
-        return sum(telling.get(word, 0.0) for word in words)
 
-    return _cut(max(sentences(explanation[:MAX_CHARACTERS]), key=worth, default=""))
+def _worth(text: str, telling: Mapping[str, float]) -> float:
+    words = {word.casefold() for word in re.findall(r"[^\W_](?:[\w'’-]*[^\W_])?", text)}
+    return sum(telling.get(word, 0.0) for word in words)
 
 
 def _cut(quote: str) -> str:

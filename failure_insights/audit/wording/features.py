@@ -1,13 +1,13 @@
 """What explanations are compared by: weighted words and pieces of words, as rows of unit length."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from failure_insights.audit.wording.text import STOP_WORDS
+from failure_insights.audit.wording.text import STOP_WORDS, Word
 
 
 @dataclass(frozen=True)
@@ -19,34 +19,46 @@ class Features:
     vocabulary: NDArray[np.str_]
 
 
-def featurize(
-    documents: Sequence[Sequence[str]], background: Sequence[Sequence[str]], english: bool
-) -> Features:
+def terms(words: Iterable[Word]) -> list[str]:
+    """Return what the words are compared by, without stop words.
+
+    Where a script has no spaces, pairs of neighbouring characters stand for words: single
+    characters are shared by texts of any topic.
+    """
+    found: list[str] = []
+    before: Word | None = None
+    for word in words:
+        if word.is_cjk and before is not None and before.is_cjk and before.end == word.start:
+            found.append(before.folded + word.folded)
+        elif not word.is_cjk and word.folded not in STOP_WORDS:
+            found.append(word.folded)
+        before = word
+    return found
+
+
+def featurize(documents: Sequence[Sequence[str]], background: Sequence[Sequence[str]]) -> Features:
     """Return the features of the documents.
 
+    Words and pairs of words weigh as much as pieces of words (3 to 5 letters), which forgive
+    misspellings and inflection.
+
     Args:
-        documents: the words of each call, at least one call with a word.
-        background: the words of passing calls; a word that they use too weighs less.
-        english: whether English stop words are dropped.
+        documents: the terms of each call; at least one call has one.
+        background: the terms of passing calls; a word that they use too weighs less.
     """
     from scipy.sparse import hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    stop = sorted(STOP_WORDS) if english else None
-    texts, others = [" ".join(words) for words in documents], [" ".join(w) for w in background]
-    shared: dict[str, Any] = {"lowercase": False, "sublinear_tf": True, "dtype": np.float64}
+    texts, others = [" ".join(d) for d in documents], [" ".join(d) for d in background]
+    shared: dict[str, Any] = {"lowercase": False, "sublinear_tf": True}
     by_word = TfidfVectorizer(
-        token_pattern=None, tokenizer=str.split, ngram_range=(1, 2), stop_words=stop, **shared
-    )
-    content = [
-        " ".join(w for w in text.split() if not stop or w not in STOP_WORDS)
-        for text in (*texts, *others)
-    ]
+        token_pattern=None, tokenizer=str.split, ngram_range=(1, 2), **shared
+    ).fit(texts + others)
     by_piece = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), **shared)
-    count = len(texts)
-    words = by_word.fit(texts + others).transform(texts)
-    pieces = by_piece.fit(content).transform(content[:count])
-    rows = hstack([words, pieces]).tocsr() * 0.5**0.5
+    words = by_word.transform(texts)
+    pieces = by_piece.fit(texts + others).transform(texts)
     names = by_word.get_feature_names_out()
     single = np.flatnonzero([" " not in name for name in names])
-    return Features(rows, words[:, single].tocsr(), names[single])
+    return Features(
+        hstack([words, pieces]).tocsr() * 0.5**0.5, words[:, single].tocsr(), names[single]
+    )

@@ -18,23 +18,47 @@ _INVISIBLE = re.compile(
     r"\u2060-\u206f\ufeff\ud800-\udfff]|[\U000e0000-\U000e007f]"
 )
 _CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
-_TOKEN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+(?:(?:['’_./@-]|::)[^\W_{_CJK}]+)*", re.UNICODE)
+#: Vowel signs and accents that stand as characters of their own, and are part of a word.
+_MARKS = (
+    r"\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+    r"\u0900-\u0963\u0966-\u0dff\u0e00-\u0eff\u1000-\u109f"
+)
+_LETTER = rf"(?:[^\W_{_CJK}]|[{_MARKS}])"
+_TOKEN = re.compile(rf"[{_CJK}]|{_LETTER}+(?:(?:['’_./@-]|::){_LETTER}+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|[。！？]|\n+|\s+[-–—•]\s+")
 _BREAK = re.compile(r"[.!?;:,()\[\]{}\"“”„«»。、，；：！？…\n]|\s[-–—]\s")
 
-#: Words that carry no topic. Negations are kept: "never confirmed" is not "confirmed".
+#: Words that carry no topic. Negations are kept: "never confirmed" is not "confirmed". Those of
+#: other languages leave out what means something in English, such as "die" and "war".
 STOP_WORDS = frozenset(
     """
     a about above after again all also although am an and any are as at be because been before being
-    between both but by can could did do does doing down due during each either else even for from
+    between both but by can could did do does doing down during each either else even for from
     further had has have having he hence her here hers herself him himself his how however i if in
     instead into is it it's its itself just may me might more most must my myself of off on once
     only or other our ours out over own per rather same shall she should since so some still such
     than that the their theirs them themselves then there therefore these they this those though
     through thus to too under until up upon very via was we were what when where whether which while
     who whom whose why will with within would yet you your yours yourself
+
+    aber als am auch auf aus bei beim das dass dem den der des durch ein eine einem einen einer
+    eines er es für hat hatte ihm ihn im ist mit nach oder sei sein seine sich sie sind um und von vom vor
+    wegen werden wie wird wurde wurden zu zum zur
+    al como con cuando cual de del desde donde el ella en entre era es esta este esto fue ha había
+    hasta la las le les lo los más mientras muy o para pero por porque que se ser si sobre su sus
+    también una uno un ya y
+    au aux avec ce cela cette ces dans des du elle en est et être été il ils je la le leur lui mais
+    même ou par pour qu que qui sa ses sur une un à été était
+    ao aos com da das do dos e ela em essa esse foi isso mais mas na nas nos o os ou pela pelo
+    quando seu sua são também um uma
+    che col come cui dal dalla degli dei del della delle di ed era gli ha il la lo nel nella per più
+    quando quello questa questo si sono su sul tra un una è
+    bij dat de deze een en haar heeft het hij naar of om ook op te tot uit van voor
+    waar was werd wordt zijn zo
     """.split()  # noqa: SIM905 - a list of quoted words would be three pages
 )
+#: A longer run of letters is no word: a key, a blob, a held key.
+LONGEST_WORD = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +75,15 @@ class Word:
 
     @property
     def is_private(self) -> bool:
-        """Whether the word may point at one customer: it holds a digit or an address."""
-        return any(c.isdigit() for c in self.surface) or "@" in self.surface or "/" in self.surface
+        """Whether the word may point at one customer: it holds a digit, an address or a key."""
+        return (
+            any(c.isdigit() or c in "@/" for c in self.surface) or len(self.surface) > LONGEST_WORD
+        )
+
+    @property
+    def is_identifier(self) -> bool:
+        """Whether it is a code such as a flight's or a booking's: letters and digits in one."""
+        return any(c.isdigit() for c in self.surface) and any(c.isalpha() for c in self.surface)
 
     @property
     def is_cjk(self) -> bool:
@@ -106,9 +137,3 @@ def sentences(text: str) -> list[str]:
         last = match.end()
     parts.append(text[last:])
     return [part.strip() for part in parts if part.strip()]
-
-
-def is_english(documents: list[Explanation]) -> bool:
-    """Return whether stop words are at least one word in eight, as in any English prose."""
-    words = [word.folded for document in documents for word in document.words]
-    return sum(word in STOP_WORDS for word in words) >= len(words) / 8
