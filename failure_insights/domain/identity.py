@@ -11,7 +11,7 @@ from failure_insights.domain.breakdown import Breakdown, FailureMode
 #: Words, calls and the auditor's own proposal: what speaks for "the same theme", and how loudly.
 TERMS_WEIGHT, CALLS_WEIGHT, PROPOSAL_WEIGHT = 0.5, 0.3, 0.2
 #: Below it a theme is new. Calibrated on planted days; see docs/tuning.md.
-SAME_THEME = 0.35
+SAME_THEME = 0.25
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,14 @@ from typing import Literal
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.domain.pools import FailingCall, Pool, Window
-from failure_insights_tests.quality.domains import Cause, Domain, Line, domain, judges
+from failure_insights_tests.quality.domains import (
+    Cause,
+    Domain,
+    Line,
+    domain,
+    judges,
+    word_choice,
+)
 
 Kind = Literal[
     "lexical",  # causes that judges describe in words of their own
@@ -33,11 +40,6 @@ KINDS: tuple[Kind, ...] = (
 )
 JUDGE_WRONG = "judge wrong"
 END = datetime(2026, 11, 24, 6, tzinfo=UTC)
-
-_FIRST = "Amara Bea Chen Diego Elif Farid Greta Hana Ivan Jonas Keiko Lars Mina Noor Olu Priya".split()
-_LAST = "Abbot Brandt Castillo Dunn Ekström Fujita Gruber Haddad Ito Jansen Kowalski Lund".split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday".split()
-_MONTHS = "January February March April May June July September October November".split()
 
 
 @dataclass(frozen=True)
@@ -165,10 +167,8 @@ def plant(
     )
 
 
-def _shares(
-    causes: Sequence[Cause], size: int, rng: random.Random, kind: Kind
-) -> list[Cause]:
-    """Return the cause of each call: the n-th cause has a share like 1/n, and two calls at least."""
+def _shares(causes: Sequence[Cause], size: int, rng: random.Random, kind: Kind) -> list[Cause]:
+    """Return the cause of each call: the n-th has a share like 1/n, and two calls at least."""
     if kind == "rare cause":
         rare = max(2, round(0.03 * size))
         rest = _shares(causes[:-1], size - rare, rng, "lexical")
@@ -188,72 +188,18 @@ def _reason(line: Domain, cause: Cause, kind: Kind, rng: random.Random) -> str:
     if kind == "rubric only":
         return f"{line.rubric} This was not the case in this call."
     if kind == "three symptoms":
-        return rng.choice(rng.choice(_AFTERMATHS))
+        return rng.choice(rng.choice(word_choice()["wording"]["aftermaths"]))
     says = [_paraphrase(sentence, rng) for sentence in rng.sample(cause.says, 2)]
     return says[0] if rng.random() < 0.6 else f"{says[0]} {says[1]}"
 
 
-#: Words that judges use in turn; a judge writes no sentence twice in the same words.
-_SYNONYMS = {
-    "agent": "agent assistant bot AI-agent".split(),
-    "assistant": "agent assistant bot".split(),
-    "caller": "caller customer user".split(),
-    "customer": "caller customer user".split(),
-    "patient": "patient caller customer user".split(),
-    "told": "told informed".split(),
-    "although": "although though while".split(),
-    "was": "was had-been got".split(),
-    "said": "said stated claimed".split(),
-    "offered": "offered suggested proposed".split(),
-    "asked": "asked requested".split(),
-    "mentioned": "mentioned named".split(),
-    "wrong": "wrong incorrect".split(),
-    "gave": "gave provided".split(),
-    "since": "since because as".split(),
-    "yet": "yet but".split(),
-    "call": "call conversation interaction".split(),
-}
-_LEAD_INS = (
-    "After the greeting, ",
-    "In the middle of the call, ",
-    "At {time} into it, ",
-    "When {name} explained the request, ",
-    "Towards the end, ",
-    "Specifically, ",
-    "Crucially, ",
-)
-
-
 def _paraphrase(sentence: str, rng: random.Random) -> str:
     """Return the sentence in words that vary as a judge's do: synonyms and a way of beginning."""
-    words = [
-        rng.choice(_SYNONYMS[word]).replace("-", " ") if word in _SYNONYMS else word
-        for word in sentence.split(" ")
-    ]
-    varied = " ".join(words)
+    synonyms = word_choice()["synonyms"]
+    varied = " ".join(rng.choice(synonyms.get(word, [word])) for word in sentence.split(" "))
     if rng.random() < 0.4:
-        varied = rng.choice(_LEAD_INS) + varied[0].lower() + varied[1:]
+        varied = rng.choice(word_choice()["wording"]["lead_ins"]) + varied[0].lower() + varied[1:]
     return varied
-
-
-#: What a judge may see of any cause: three symptoms in words that have nothing in common.
-_AFTERMATHS = (
-    (
-        "The caller became angry and raised their voice in the last turns.",
-        "{name} sounded angry and annoyed near the end.",
-        "Anger was audible in the voice of the caller.",
-    ),
-    (
-        "The agent kept repeating the same question.",
-        "One question was asked again and again by the agent.",
-        "There were needless repetitions of a question already answered.",
-    ),
-    (
-        "A long silence of {amount} milliseconds occurred on the line.",
-        "The line stayed silent for a long time before a reply came.",
-        "Dead air: silence with no reply for many seconds.",
-    ),
-)
 
 
 def _transcript(
@@ -281,9 +227,10 @@ def _small_talk(rng: random.Random) -> list[Line]:
 
 
 def _slots(rng: random.Random) -> dict[str, str]:
+    pick = {slot: rng.choice(values) for slot, values in word_choice()["slots"].items()}
     return {
-        "name": f"{rng.choice(_FIRST)} {rng.choice(_LAST)}",
-        "date": f"{rng.choice(_DAYS)}, {rng.choice(_MONTHS)} {rng.randrange(1, 29)}",
+        "name": f"{pick['first']} {pick['last']}",
+        "date": f"{pick['day']}, {pick['month']} {rng.randrange(1, 29)}",
         "time": f"{rng.randrange(8, 18)}:{rng.choice(('00', '15', '30', '45'))}",
         "amount": f"{rng.randrange(1000, 9999)}",
         "id": f"{rng.choice('ABCDEFGH')}{rng.randrange(10**5, 10**6)}",

@@ -42,8 +42,8 @@ STOP_WORDS = frozenset(
     who whom whose why will with within would yet you your yours yourself
 
     aber als am auch auf aus bei beim das dass dem den der des durch ein eine einem einen einer
-    eines er es für hat hatte ihm ihn im ist mit nach oder sei sein seine sich sie sind um und von vom vor
-    wegen werden wie wird wurde wurden zu zum zur
+    eines er es für hat hatte ihm ihn im ist mit nach oder sei sein seine sich sie sind um
+    und von vom vor wegen werden wie wird wurde wurden zu zum zur
     al como con cuando cual de del desde donde el ella en entre era es esta este esto fue ha había
     hasta la las le les lo los más mientras muy o para pero por porque que se ser si sobre su sus
     también una uno un ya y

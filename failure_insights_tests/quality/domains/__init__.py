@@ -77,6 +77,12 @@ def judges(held_out: bool) -> tuple[Judge, ...]:
     )
 
 
+@cache
+def word_choice() -> dict[str, Any]:
+    """Return the tables `slots`, `synonyms` and `wording` that explanations vary by."""
+    return {name: _load("judges")[name] for name in ("slots", "synonyms", "wording")}
+
+
 def _lines(raw: list[list[str]]) -> tuple[Line, ...]:
     return tuple((role, content) for role, content in raw)
 
