@@ -91,7 +91,7 @@ def _match(breakdown: Breakdown, priors: Sequence[PriorTheme]) -> dict[int, Prio
     # A pair below the threshold scores nothing, so that it never costs a true pair its place.
     rows, columns = linear_sum_assignment(np.where(scores >= SAME_THEME, scores, 0), maximize=True)
     return {
-        int(row): priors[column]
+        int(row): priors[int(column)]
         for row, column in zip(rows, columns, strict=True)
         if scores[row, column] >= SAME_THEME
     }

@@ -188,7 +188,7 @@ def _reason(line: Domain, cause: Cause, kind: Kind, rng: random.Random) -> str:
     if kind == "rubric only":
         return f"{line.rubric} This was not the case in this call."
     if kind == "three symptoms":
-        return rng.choice(rng.choice(word_choice()["wording"]["aftermaths"]))
+        return str(rng.choice(rng.choice(word_choice()["wording"]["aftermaths"])))
     says = [_paraphrase(sentence, rng) for sentence in rng.sample(cause.says, 2)]
     return says[0] if rng.random() < 0.6 else f"{says[0]} {says[1]}"
 

@@ -1,7 +1,8 @@
 """Judge boilerplate: the words that a judge writes about every call, whatever went wrong.
 
 Left in, it decides the groups: the same texts in five judge-like templates cluster at an NMI of
-0.05, and at 0.77 once words under frequent 4-grams are dropped.
+0.05, and at 0.77 once words under frequent 4-grams are dropped. But a cause has phrases of its own
+that are as frequent, so not every frequent phrase is boilerplate; `_incoherent` tells which is.
 """
 
 from collections import Counter, defaultdict
@@ -17,8 +18,9 @@ from failure_insights.audit.wording.text import STOP_WORDS, Explanation
 GRAM = 4
 #: A phrase is frequent from this part of the pool on, and from this many calls on.
 FREQUENT_SHARE, FREQUENT_CALLS = 0.08, 4
-#: Calls of a cause's own phrase are more alike than random calls by so many standard errors.
-COHERENT = 1.5
+#: Calls of a cause's own phrase are more alike than random calls by so many standard errors, and
+#: by more the larger their part of the pool: a template of half of the calls does most harm.
+COHERENT, COHERENT_PER_SHARE = 0.5, 2.0
 #: Where stripping leaves most calls with fewer words than this, the phrases were the content.
 MIN_WORDS_LEFT = 3
 
@@ -113,7 +115,8 @@ def _incoherent(
     for gram in frequent:
         key = tuple(calls[gram])
         if key not in verdicts:
-            verdicts[key] = _surprise(likeness, list(key)) >= COHERENT
+            enough = COHERENT + COHERENT_PER_SHARE * len(key) / len(likeness)
+            verdicts[key] = _surprise(likeness, list(key)) >= enough
     return {gram for gram in frequent if not verdicts[tuple(calls[gram])]}
 
 

@@ -77,7 +77,7 @@ class Word:
     def is_private(self) -> bool:
         """Whether the word may point at one customer: it holds a digit, an address or a key."""
         return (
-            any(c.isdigit() or c in "@/" for c in self.surface) or len(self.surface) > LONGEST_WORD
+            any(c.isdigit() or c in "@/" for c in self.folded) or len(self.surface) > LONGEST_WORD
         )
 
     @property

@@ -1,0 +1,224 @@
+"""What the quality command measures and prints."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from random import Random
+
+from rich.console import Console
+from rich.table import Table
+
+from failure_insights.audit.auditor import Auditor
+from failure_insights.domain.breakdown import Breakdown
+from failure_insights.domain.identity import PriorTheme, settle_identity
+from failure_insights_tests.quality.domains import NAMES, domain
+from failure_insights_tests.quality.planted import END, KINDS, PlantedPool, plant
+from failure_insights_tests.quality.scoring import Scores, mean, score
+
+SIZES = (10, 20, 40, 100, 300)
+CAUSES = (1, 2, 3, 4, 5, 6)
+COLUMNS = {
+    "v_measure": "V",
+    "ami": "AMI",
+    "ari": "ARI",
+    "theme_f1": "theme F1",
+    "count_error": "count error",
+    "coverage": "coverage",
+    "judge_recall": "judge recall",
+    "evidence_at_cause": "quotes at cause",
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One pool, what an auditor made of it, and how good that is."""
+
+    planted: PlantedPool
+    breakdown: Breakdown
+    scores: Scores
+
+
+def lexical_pools(
+    names: Sequence[str] = NAMES, sizes: Sequence[int] = SIZES, seeds: Iterable[int] = (0,)
+) -> Iterator[PlantedPool]:
+    """Yield pools of every size and number of causes, with at least three calls a cause."""
+    for seed in seeds:
+        for name in names:
+            for size in sizes:
+                for causes in CAUSES:
+                    if size >= 3 * causes:
+                        yield plant(name, size, causes, seed, judge_styles=1 + (seed + causes) % 3)
+
+
+def measure(auditor: Auditor, pools: Iterable[PlantedPool]) -> list[Measured]:
+    """Return the pools with what the auditor made of them."""
+    found = []
+    for planted in pools:
+        breakdown = asyncio.run(auditor.audit(planted.pool, planted.reader, (), None))
+        found.append(Measured(planted, breakdown, score(breakdown, planted)))
+    return found
+
+
+def k_within_one(measured: Sequence[Measured]) -> float:
+    """Return the part of the pools whose number of themes is the number of causes, or one off."""
+    return sum(abs(m.scores.k_error) <= 1 for m in measured) / len(measured)
+
+
+def planted_days(name: str, seed: int, days: int = 7, size: int = 40) -> Iterator[PlantedPool]:
+    """Yield a pool a day with three causes; on the fourth and the sixth one goes and one comes."""
+    keys = [cause.key for cause in domain(name).causes]
+    Random(f"{name}/{seed}").shuffle(keys)
+    current, spare = keys[:3], keys[3:]
+    for day in range(days):
+        if day in (3, 5):
+            current = [*current[:-1], spare.pop()]
+        yield plant(
+            name,
+            size,
+            3,
+            1000 * seed + day,
+            causes=current,
+            end=END + timedelta(days=day),
+            prefix=f"day{day}-",
+        )
+
+
+@dataclass
+class Continuity:
+    """How themes kept their identity over days: counts of themes of one main cause."""
+
+    kept: int = 0
+    false_new: int = 0
+    false_merge: int = 0
+    new: int = 0
+
+
+def continuity(auditor: Auditor, days: Iterable[PlantedPool], into: Continuity) -> None:
+    """Audit the days one after the other and count right and wrong identities."""
+    prior: dict[str, PriorTheme] = {}
+    cause_of: dict[str, str] = {}
+    for number, planted in enumerate(days):
+        day = date(2026, 11, 24) + timedelta(days=number)
+        themes = list(prior.values())
+        found = asyncio.run(auditor.audit(planted.pool, planted.reader, themes, None))
+        settled = settle_identity(found, themes, "planted/metric", day)
+        for mode in settled.failure_modes:
+            causes = [planted.truth[call_id] for call_id in mode.call_ids]
+            cause = max(sorted(set(causes)), key=causes.count)
+            if mode.status == "recurring":
+                into.kept += cause_of[mode.theme_id] == cause
+                into.false_merge += cause_of[mode.theme_id] != cause
+            else:
+                into.false_new += cause in cause_of.values()
+                into.new += cause not in cause_of.values()
+                cause_of[mode.theme_id] = cause
+            first_seen = prior[mode.theme_id].first_seen if mode.theme_id in prior else day
+            prior[mode.theme_id] = PriorTheme(
+                mode.theme_id,
+                mode.title,
+                mode.description,
+                mode.criterion,
+                mode.origin,
+                mode.terms,
+                first_seen=first_seen,
+                call_ids=frozenset(mode.call_ids),
+            )
+
+
+def show_scores(
+    console: Console,
+    title: str,
+    measured: Sequence[Measured],
+    key: Callable[[Measured], str],
+) -> None:
+    """Print a row of mean scores for each group of pools, and one for all."""
+    groups: dict[str, list[Measured]] = defaultdict(list)
+    for item in measured:
+        groups[key(item)].append(item)
+    table = Table(title=title, title_justify="left")
+    for heading in ("pools", "n", *COLUMNS.values(), "k exact", "k ±1"):
+        table.add_column(heading, justify="left" if heading == "pools" else "right")
+    rows = [*groups.items()]
+    if len(rows) > 1:
+        rows.append(("all", list(measured)))
+    for label, items in rows:
+        means = mean([item.scores for item in items])
+        exact = sum(item.scores.k_error == 0 for item in items) / len(items)
+        values = [getattr(means, name) for name in COLUMNS]
+        table.add_row(
+            label,
+            str(len(items)),
+            *("-" if value != value else f"{value:.2f}" for value in values),
+            f"{exact:.2f}",
+            f"{k_within_one(items):.2f}",
+        )
+    console.print(table)
+
+
+def show_kinds(console: Console, auditor: Auditor, seeds: Sequence[int]) -> None:
+    """Print scores on the sets that tell root causes from wording."""
+    pools = [
+        plant(name, size, 4 if kind == "rare cause" else 2, seed, kind=kind)
+        for kind in KINDS[1:]
+        for name in NAMES
+        for size in (40, 100)
+        for seed in seeds
+    ]
+    title = "Discriminating sets: wording alone is expected to fail on most of them"
+    show_scores(console, title, measure(auditor, pools), lambda m: m.planted.kind)
+
+
+def show_continuity(console: Console, auditor: Auditor, seeds: Sequence[int]) -> None:
+    """Print how often a theme that recurs over seven days keeps its id."""
+    table = Table(title="Identity over seven days, three causes a day", title_justify="left")
+    for heading in ("calls a day", "kept", "false new", "false merge", "new", "kept rate"):
+        table.add_column(heading, justify="right")
+    for size in (15, 40, 100):
+        counts = Continuity()
+        for name in NAMES:
+            for seed in seeds:
+                continuity(auditor, planted_days(name, seed, size=size), counts)
+        recurring = counts.kept + counts.false_new + counts.false_merge
+        table.add_row(
+            str(size),
+            str(counts.kept),
+            str(counts.false_new),
+            str(counts.false_merge),
+            str(counts.new),
+            f"{counts.kept / recurring:.2f}",
+        )
+    console.print(table)
+
+
+def show_speed(console: Console, auditor: Auditor) -> None:
+    """Print the seconds of one audit by pool size."""
+    table = Table(title="Speed of one audit", title_justify="left")
+    for heading in ("calls", "CPU s", "wall s"):
+        table.add_column(heading, justify="right")
+    for size in (10, 100, 500, 1000, 5000):
+        planted = plant("clinic", size, 5, 1, judge_styles=3)
+        cpu, wall = time.process_time(), time.perf_counter()
+        measure(auditor, [planted])
+        table.add_row(
+            str(size), f"{time.process_time() - cpu:.2f}", f"{time.perf_counter() - wall:.2f}"
+        )
+    console.print(table)
+
+
+def show_themes(console: Console, auditor: Auditor) -> None:
+    """Print what the themes of a few pools read like."""
+    for name in NAMES:
+        (item,) = measure(auditor, [plant(name, 60, 4, 3)])
+        table = Table(title=f"Themes of {name}, 60 calls", title_justify="left")
+        for heading in ("calls", "title", "mostly"):
+            table.add_column(heading)
+        for mode in item.breakdown.failure_modes:
+            causes = [item.planted.truth[call_id] for call_id in mode.call_ids]
+            main = max(sorted(set(causes)), key=causes.count)
+            table.add_row(
+                str(mode.count), mode.title, f"{main} {causes.count(main) / mode.count:.0%}"
+            )
+        console.print(table)

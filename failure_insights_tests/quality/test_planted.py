@@ -1,0 +1,52 @@
+"""The wording auditor on planted pools, and the planted pools themselves."""
+
+import pytest
+
+from failure_insights.audit.wording import WordingAuditor
+from failure_insights_tests.quality.domains import NAMES
+from failure_insights_tests.quality.planted import END, KINDS, plant
+from failure_insights_tests.quality.report import (
+    Continuity,
+    continuity,
+    k_within_one,
+    lexical_pools,
+    measure,
+    planted_days,
+)
+from failure_insights_tests.quality.scoring import mean
+
+
+def test_wording_finds_causes_that_judges_describe_in_words_of_their_own() -> None:
+    measured = measure(WordingAuditor(), lexical_pools(sizes=(10, 20, 40, 100)))
+    assert mean([m.scores for m in measured]).v_measure >= 0.70
+    assert k_within_one(measured) >= 0.75
+
+
+def test_wording_cannot_tell_two_causes_that_judges_describe_alike() -> None:
+    pools = [plant(name, 60, 2, 0, kind="one symptom") for name in NAMES]
+    assert mean([m.scores for m in measure(WordingAuditor(), pools)]).v_measure <= 0.3
+
+
+def test_a_theme_that_recurs_keeps_its_id() -> None:
+    counts = Continuity()
+    for name in NAMES:
+        continuity(WordingAuditor(), planted_days(name, 0), counts)
+    assert counts.kept >= 0.75 * (counts.kept + counts.false_new + counts.false_merge)
+    assert counts.false_merge <= 0.15 * counts.kept
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cause_of_a_planted_call_stands_in_one_turn(name: str, kind: str) -> None:
+    planted = plant(name, 40, 3, 0, kind=kind)  # type: ignore[arg-type]
+    assert plant(name, 40, 3, 0, kind=kind) == planted  # type: ignore[arg-type]
+    assert set(planted.truth) == set(planted.pool.call_ids) == set(planted.transcripts)
+    assert set(planted.cause_turn) == set(planted.truth) - planted.judge_wrong
+    assert bool(planted.judge_wrong) == (kind == "judge wrong")
+    assert all(turn.content for turns in planted.transcripts.values() for turn in turns)
+    assert all(call.started_at < END for call in planted.pool.calls)
+    line_of: dict[str, set[str]] = {}
+    for call_id, turn in planted.cause_turn.items():
+        role = planted.transcripts[call_id][turn].role
+        line_of.setdefault(planted.truth[call_id], set()).add(role)
+    assert all(len(roles) == 1 for roles in line_of.values())
