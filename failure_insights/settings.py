@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from failure_insights.domain.pools import PoolRule
@@ -57,6 +57,12 @@ class Settings(BaseSettings):
     concurrent_audits: PositiveInt = Field(8, description="Audits at once inside a run.")
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where people open the dashboard, for links to it."
+    )
+    dagster_url: str = Field(
+        "http://127.0.0.1:3000", description="Where people open Dagster's pages, for links to runs."
+    )
+    session_secret: SecretStr | None = Field(
+        None, description="Signs the pages' cookies; unset: made once and kept under `home`."
     )
 
     @field_validator(
