@@ -119,9 +119,15 @@ def _evidence(breakdown: Breakdown) -> Iterator[Row]:
             yield {"position": position, "ordinal": ordinal, **asdict(item)}
 
 
-def insight_rows(connection: Connection, insight_ids: Sequence[int]) -> list[Row]:
-    """Return the API's rows of these insights, in the order given; unknown IDs are left out."""
-    ids = {"ids": list(insight_ids)}
+def insight_rows(
+    connection: Connection, insight_ids: Sequence[int], history_days: int | None = None
+) -> list[Row]:
+    """Return the API's rows of these insights, in the order given; unknown IDs are left out.
+
+    Args:
+        history_days: days of each theme's history, up to the insight's own; None for all.
+    """
+    ids = {"ids": list(insight_ids), "days": history_days}
     rows = {row["id"]: dict(row) for row in connection.execute(query("insights"), ids).mappings()}
     history: dict[tuple[int, int], list[Row]] = _grouped(connection, "insight_history", ids)
     evidence = _grouped(connection, "insight_evidence", ids)
