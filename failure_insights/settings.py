@@ -61,6 +61,9 @@ class Settings(BaseSettings):
     dagster_url: str = Field(
         "http://127.0.0.1:3000", description="Where people open Dagster's pages, for links to runs."
     )
+    requests_per_minute: PositiveInt = Field(
+        6000, description="API requests a minute with one key, in each process; more: 429."
+    )
     session_secret: SecretStr | None = Field(
         None, description="Signs the pages' cookies; unset: made once and kept under `home`."
     )
