@@ -1,0 +1,99 @@
+"""Cekura: the body of its observe webhook, or a call log as its API returns it.
+
+Shapes: docs.cekura.ai, "Send calls" and "Transcript format". `transcript_type` says whose shape
+`transcript_json` has; without one it is Cekura's own.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from failure_insights.errors import BadInput
+from failure_insights.sources import elevenlabs, livekit, pipecat, retell, shapes, vapi
+from failure_insights.sources.shapes import NativeCall, NativeTurn
+
+
+def read_call(payload: Mapping[str, Any]) -> NativeCall:
+    """Return the native call of an observe body or a call log.
+
+    Raises:
+        BadInput: the transcript does not have the shape that `transcript_type` names.
+    """
+    transcript = shapes.first(payload.get("transcript_json"), payload.get("transcript_object"))
+    agent = shapes.first(payload.get("agent"), payload.get("assistant_id"), payload.get("agent_id"))
+    return shapes.native_call(
+        payload,
+        call_id=shapes.name(payload.get("call_id")),
+        agent=shapes.name(agent),
+        started_at=shapes.time(payload.get("timestamp")),
+        duration_s=_duration(payload.get("duration")),
+        ended_reason=shapes.name(payload.get("call_ended_reason")),
+        metrics=_judged(shapes.part(payload, "evaluation").get("metrics")),
+        transcript=read_transcript(payload.get("transcript_type"), transcript),
+    )
+
+
+def read_transcript(transcript_type: Any, transcript: Any) -> list[NativeTurn]:
+    """Return the native turns of a transcript in the shape that its type names.
+
+    Raises:
+        BadInput: no such type, or the transcript does not have its shape.
+    """
+    word = "cekura" if transcript_type in (None, "") else str(transcript_type).strip().lower()
+    if word not in TRANSCRIPT_TYPES:
+        known = ", ".join(TRANSCRIPT_TYPES)
+        raise BadInput(f"transcript_type {word[:40]!r} is not one of {known}")
+    return TRANSCRIPT_TYPES[word]([] if transcript is None else transcript)
+
+
+def read_turns(transcript: Any) -> list[NativeTurn]:
+    """Return the native turns of Cekura's own shape; tools stand in `data`."""
+    turns: list[NativeTurn] = []
+    for place, entry in shapes.items(transcript):
+        role = shapes.role_of(place, entry)
+        start, data = entry.get("start_time"), shapes.part(entry, "data")
+        if role in ("tool_call", "tool_result"):
+            said = shapes.first(data.get("arguments"), data.get("result"), entry.get("content"))
+            turns.append(shapes.turn(role, said, start, tool_name=data.get("name")))
+        elif said := shapes.words(entry.get("content")):
+            turns.append(shapes.turn(role, said, start))
+    return turns
+
+
+#: Whose shape a transcript has, and who reads it.
+TRANSCRIPT_TYPES: Mapping[str, Callable[[Any], list[NativeTurn]]] = {
+    "cekura": read_turns,
+    # The product's earlier name, which its API still takes.
+    "vocera": read_turns,
+    "vapi": vapi.read_turns,
+    "retell": retell.read_turns,
+    "elevenlabs": elevenlabs.read_turns,
+    "livekit": livekit.read_turns,
+    "pipecat": pipecat.read_turns,
+}
+
+
+def _judged(metrics: Any) -> list[dict[str, Any]] | None:
+    """Return a call log's metric results; of binary ones a score above 0 is a pass."""
+    if not isinstance(metrics, list):
+        return None
+    results = []
+    for metric in map(shapes.part, metrics):
+        score = metric.get("score")
+        result = {
+            "name": metric.get("name"),
+            "score": score,
+            "explanation": shapes.words(metric.get("explanation")),
+        }
+        if str(metric.get("type", "")).startswith("binary") and isinstance(score, int | float):
+            result["passed"] = score > 0
+        results.append(result)
+    return results or None
+
+
+def _duration(value: Any) -> float | None:
+    """Return seconds; a call log has its duration as MM:SS."""
+    if isinstance(value, str) and value.count(":") == 1:
+        minutes, _, rest = value.partition(":")
+        if minutes.isdecimal() and rest.isdecimal():
+            return float(int(minutes[:9]) * 60 + int(rest[:9]))
+    return shapes.seconds(value)

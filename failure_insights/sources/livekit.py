@@ -1,0 +1,70 @@
+"""LiveKit Agents: a session report, or `session.history.to_dict()` with a `call_id` beside it.
+
+Shapes: livekit-agents, `voice/report.py` (`chat_history`) and `llm/chat_context.py` (its items);
+also the plain list of role, content and timestamp that Cekura documents for LiveKit.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from failure_insights.sources import shapes
+from failure_insights.sources.shapes import NativeCall, NativeTurn
+
+#: A report does not name its agent; a line may say `agent` itself.
+UNNAMED_AGENT = "livekit"
+
+#: Items about the session itself, which nobody on the call hears.
+_SILENT = ("agent_handoff", "agent_config_update")
+
+
+def read_call(payload: Mapping[str, Any]) -> NativeCall:
+    """Return the native call of a session report or a chat history.
+
+    Raises:
+        BadInput: the items are not LiveKit's.
+    """
+    history = shapes.part(payload, "chat_history") or shapes.part(payload, "history") or payload
+    entries = shapes.first(history.get("items"), payload.get("transcript"))
+    entries = [] if entries is None else entries
+    # The report's own `timestamp` is when it was written, at the end of the session.
+    started = shapes.first(payload.get("started_at"), _start(entries))
+    return shapes.native_call(
+        payload,
+        call_id=shapes.name(
+            shapes.first(payload.get("call_id"), payload.get("job_id"), payload.get("room_id"))
+        ),
+        agent=shapes.name(payload.get("agent_name")) or UNNAMED_AGENT,
+        started_at=shapes.time(started),
+        duration_s=shapes.seconds(payload.get("duration")),
+        ended_reason=shapes.name(payload.get("ended_reason")),
+        transcript=read_turns(entries),
+    )
+
+
+def read_turns(transcript: Any) -> list[NativeTurn]:
+    """Return the native turns of a history's items, or of role, content and timestamp."""
+    if isinstance(transcript, Mapping):
+        transcript = transcript.get("items")
+    start = _start(transcript)
+    turns: list[NativeTurn] = []
+    for place, item in shapes.items(transcript):
+        at = shapes.first(shapes.since(item.get("created_at"), start), item.get("timestamp"))
+        tool = item.get("name")
+        match item.get("type"):
+            case "function_call":
+                turns.append(shapes.turn("tool_call", item.get("arguments"), at, tool_name=tool))
+            case "function_call_output":
+                turns.append(shapes.turn("tool_result", item.get("output"), at, tool_name=tool))
+            case silent if silent in _SILENT:
+                continue
+            case _:
+                role = shapes.role_of(place, item)
+                if said := shapes.words(item.get("content")):
+                    turns.append(shapes.turn(role, said, at))
+    return turns
+
+
+def _start(entries: Any) -> float | None:
+    """Return when the first item was made, in seconds since 1970."""
+    made = entries[0] if isinstance(entries, list) and entries else None
+    return shapes.seconds(shapes.part(made).get("created_at"))

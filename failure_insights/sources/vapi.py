@@ -1,0 +1,71 @@
+"""Vapi: the call object, or the `end-of-call-report` that its server sends when a call ends.
+
+Shapes: docs.vapi.ai, "Server events" and "Get call"; messages are `artifact.messages`, or in
+older calls `messages`.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from failure_insights.sources import shapes
+from failure_insights.sources.shapes import NativeCall, NativeTurn
+
+
+def read_call(payload: Mapping[str, Any]) -> NativeCall:
+    """Return the native call of a call object or a server message.
+
+    Raises:
+        BadInput: the messages are not Vapi's.
+    """
+    report = shapes.part(payload, "message") or payload
+    call = shapes.part(report, "call") or report
+    messages = shapes.first(
+        shapes.part(report, "artifact").get("messages"),
+        report.get("messages"),
+        shapes.part(call, "artifact").get("messages"),
+        call.get("messages"),
+    )
+    return shapes.native_call(
+        payload,
+        call_id=shapes.name(call.get("id")),
+        agent=shapes.name(
+            shapes.first(call.get("assistantId"), shapes.part(report, "assistant").get("id"))
+        ),
+        started_at=shapes.time(
+            shapes.first(report.get("startedAt"), call.get("startedAt"), call.get("createdAt"))
+        ),
+        duration_s=shapes.seconds(report.get("durationSeconds")),
+        ended_reason=shapes.name(shapes.first(report.get("endedReason"), call.get("endedReason"))),
+        metadata=shapes.first(call.get("metadata")),
+        transcript=read_turns([] if messages is None else messages),
+    )
+
+
+def read_turns(messages: Any) -> list[NativeTurn]:
+    """Return the native turns of Vapi's messages."""
+    turns: list[NativeTurn] = []
+    for place, message in shapes.items(messages):
+        role = shapes.role_of(place, message)
+        start = shapes.first(message.get("secondsFromStart"), _short_time(message.get("time")))
+        if role == "tool_call":
+            calls = message.get("toolCalls")
+            for call in calls if isinstance(calls, list) else []:
+                function = shapes.part(call, "function")
+                turns.append(
+                    shapes.turn(
+                        role, function.get("arguments"), start, tool_name=function.get("name")
+                    )
+                )
+        elif role == "tool_result":
+            turns.append(
+                shapes.turn(role, message.get("result"), start, tool_name=message.get("name"))
+            )
+        elif said := shapes.words(shapes.first(message.get("message"), message.get("content"))):
+            turns.append(shapes.turn(role, said, start))
+    return turns
+
+
+def _short_time(time: Any) -> float | None:
+    """Return `time` where it counts from the call's start; Vapi's own counts from 1970."""
+    seconds = shapes.seconds(time)
+    return seconds if seconds is not None and seconds < 1e9 else None
