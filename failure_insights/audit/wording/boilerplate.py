@@ -18,9 +18,9 @@ from failure_insights.audit.wording.text import STOP_WORDS, Explanation
 GRAM = 4
 #: A phrase is frequent from this part of the pool on, and from this many calls on.
 FREQUENT_SHARE, FREQUENT_CALLS = 0.08, 4
-#: Calls of a cause's own phrase are more alike than random calls by so many standard errors, and
-#: by more the larger their part of the pool: a template of half of the calls does most harm.
-COHERENT, COHERENT_PER_SHARE = 0.5, 2.0
+#: Calls of a cause's own phrase are more alike than random calls, by so many standard errors and
+#: so many more for the whole pool: the larger its part of the pool, the likelier is a template.
+COHERENT, COHERENT_PER_SHARE = -0.5, 6.0
 #: Where stripping leaves most calls with fewer words than this, the phrases were the content.
 MIN_WORDS_LEFT = 3
 

@@ -16,6 +16,8 @@ CJK_WEIGHT = 0.45
 CANDIDATE_CALLS = 40
 #: A phrase fits a call that has this part of its words. A title fits this part of the group.
 FITS, FITS_GROUP = 0.6, 0.34
+#: What a word costs a phrase that no call of the group has; words of a few calls cost in between.
+RARE_WORD = 0.2
 #: Two titles say the same if they share this part of their words.
 TOO_ALIKE = 0.6
 #: A word that is always written with a capital may be a person's name, unless so many calls
@@ -40,6 +42,7 @@ _SUBJECTS = frozenset(
     """.split()  # noqa: SIM905
 )
 _NEVER_FIRST = (_CONNECTIVES | _SUBJECTS | STOP_WORDS) - _AUXILIARIES - {"agent", "assistant"}
+_NEVER_SHORT = _AUXILIARIES | {"not", "no", "never", "without"}
 _PARTICLES = frozenset({"away", "down", "off", "out", "over", "up", "it", "them"})
 _NEVER_LAST = (
     STOP_WORDS
@@ -55,7 +58,9 @@ _JOINTS = frozenset(
 )
 #: Words of every judge and every group, which name none.
 _GENERIC = frozenset(
-    "agent assistant bot call caller conversation customer main no not patient user".split()  # noqa: SIM905
+    """
+    agent assistant bot call caller conversation customer main never no not patient user without
+    """.split()  # noqa: SIM905
 )
 
 
@@ -233,7 +238,7 @@ def _phrases(member: Explanation, unsafe: frozenset[str]) -> Iterator[_Phrase]:
                 break
             following = words[end + 1] if end + 1 < len(words) else None
             closes = following is None or following.after_break or following.is_private
-            is_whole = first.after_break and closes
+            is_whole = opens and closes and first.folded not in _NEVER_SHORT
             if (
                 length >= (LEAST_WORDS if is_whole else LEAST_WORDS + 1)
                 and last.folded not in _NEVER_LAST
@@ -257,15 +262,14 @@ def _score(phrase: _Phrase, vocabulary: Vocabulary) -> float:
     content = {w.folded for w in phrase.words} - STOP_WORDS
     telling = sum(vocabulary.weights.get(word, 0.0) for word in content)
     fitting = sum(len(content & words) >= FITS * len(content) for words in vocabulary.calls)
-    share = fitting / len(vocabulary.calls)
-    if share < FITS_GROUP:
+    fitting_share = fitting / len(vocabulary.calls)
+    if fitting_share < FITS_GROUP:
         return 0.0
-    rare = sum(
-        1 - vocabulary.shares.get(word, 0.0) / 0.25
-        for word in content
-        if vocabulary.shares.get(word, 0.0) < 0.25
-    )
-    score = telling * (0.3 + share) - 0.1 * rare - 0.02 * len(phrase.words)
+    shares = {word: vocabulary.shares.get(word, 0.0) for word in content}
+    if any("_" in word and share < FITS for word, share in shares.items()):
+        return 0.0  # a tool's name is a claim about all of the calls
+    rare = sum(max(0.0, 1 - share / FITS_GROUP) for share in shares.values())
+    score = telling * (0.3 + fitting_share) - RARE_WORD * rare - 0.02 * len(phrase.words)
     score *= 1.0 if phrase.opens_clause else 0.6
     return score * (1.25 if phrase.closes_clause else 1.0)
 
