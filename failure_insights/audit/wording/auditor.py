@@ -51,11 +51,15 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Name:
-    """What a group is called: its title, a typical sentence and its most telling words."""
+    """What a group is called: its title, a typical sentence, its most telling words.
+
+    `terms` are the group's, without those that may be a customer's name.
+    """
 
     title: str
     sentence: str
     words: tuple[str, ...]
+    terms: Mapping[str, float]
 
 
 class WordingAuditor:
@@ -217,7 +221,8 @@ def _name(
         taken = [name.title for name in named]
         title = titles.title_of(members, vocabulary, taken)
         sentence = titles.typical_sentence(members, vocabulary, title)
-        named.append(_Name(title, sentence, tuple(vocabulary.top(5))))
+        terms = {w: weight for w, weight in group.terms.items() if w not in vocabulary.unsafe}
+        named.append(_Name(title, sentence, tuple(vocabulary.top(5)), terms))
     return named
 
 
@@ -234,7 +239,7 @@ def _mode(
         call_ids=tuple(sorted(typical)),
         evidence=evidence.evidence_of(typical, originals, transcripts, group.terms),
         criterion=f"The judge's explanation speaks of: {words}." if words else "",
-        terms=group.terms,
+        terms=name.terms,
     )
 
 
