@@ -19,7 +19,7 @@ FITS, FITS_GROUP = 0.6, 0.34
 #: What a word costs a phrase that no call of the group has; words of a few calls cost in between.
 RARE_WORD = 0.2
 #: Two titles say the same if they share this part of their words.
-TOO_ALIKE = 0.6
+TOO_ALIKE = 0.8
 #: A word that is always written with a capital may be a person's name, unless so many calls
 #: (and this part of the group) have it.
 NAME_CALLS, NAME_SHARE = 3, 0.1
