@@ -1,0 +1,8 @@
+-- One page of a project's metric cards, with the number of all of them.
+SELECT metric.name, metric.slug, metric.type, metric.prompt, metric.description,
+       metric.pass_rule, metric.score_type, metric.is_eligible,
+       metric.created_at, metric.updated_at, count(*) OVER () AS total
+  FROM metrics AS metric
+ WHERE metric.project_id = :project_id
+ ORDER BY metric.name
+ LIMIT :limit OFFSET :offset

@@ -1,0 +1,52 @@
+"""How the API answers: JSON with UTC times, and lists in pages."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Query, Request, Response
+
+from failure_insights.store.insight_lists import Listed, Page
+
+MAX_PAGE_SIZE = 100
+
+PageNumber = Annotated[int, Query(alias="page", ge=1, le=1_000_000, description="From 1.")]
+PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Rows a page.")]
+#: Postgres' bigint: a higher ID cannot be asked for.
+MAX_ID = 2**63 - 1
+
+
+def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """Return JSON; times that know no zone are UTC and written with Z."""
+    try:
+        body = orjson.dumps(content, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
+    except TypeError:
+        # A stranger's metadata may hold a number of more than 64 bits.
+        body = json.dumps(content, default=_text).encode()
+    return Response(body, status, headers, media_type="application/json")
+
+
+def _text(value: Any) -> str:
+    return str(orjson.loads(orjson.dumps(value, option=orjson.OPT_UTC_Z)))
+
+
+def page_of(request: Request, page: Page, listed: Listed) -> Response:
+    """Return one page of a list with links to the next and the one before it."""
+    last = page.number * page.size >= listed.total
+    content = {
+        "count": listed.total,
+        "next": None if last else _link(request, page, page.number + 1, listed.newest),
+        "previous": None
+        if page.number == 1
+        else _link(request, page, page.number - 1, listed.newest),
+        "results": listed.rows,
+    }
+    return answer(content)
+
+
+def _link(request: Request, page: Page, number: int, newest: int | None) -> str:
+    asked: dict[str, Any] = {"page": number, "page_size": page.size}
+    if newest is not None:
+        asked["max_id"] = newest
+    return str(request.url.include_query_params(**asked))

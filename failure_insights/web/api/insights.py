@@ -1,0 +1,93 @@
+"""Asking for an audit, and reading insights."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from failure_insights.store.insight_lists import Page, find_insight, list_insights
+from failure_insights.store.insights import insight_rows
+from failure_insights.store.projects import find_metric
+from failure_insights.store.queue import request_audit
+from failure_insights.web.api import models
+from failure_insights.web.api.answers import MAX_ID, PageNumber, PageSize, answer, page_of
+from failure_insights.web.keys import CallerOf
+
+router = APIRouter(prefix="/api/projects/{project}/metric_failure_mode_insights", tags=["Insights"])
+
+ProjectName = Annotated[models.Name, Path(description="Slug or name of the project.")]
+ViewName = Annotated[
+    models.Name | None,
+    Query(description="Only metrics and calls of this view's agents; shares are of its calls."),
+]
+
+
+@router.post(
+    "/",
+    status_code=202,
+    response_model=models.Insight,
+    responses={
+        202: {"description": "A new request; `Location` is where to poll."},
+        200: {"model": models.Insight, "description": "The same request, open already: joined."},
+    },
+)
+def request_insight(
+    caller: CallerOf, project: ProjectName, body: models.InsightRequest
+) -> Response:
+    """Ask for one audit. Only the request is written here; Dagster does the work."""
+    with caller.engine.begin() as connection:
+        place = caller.project(connection, project)
+        metric = find_metric(connection, place.id, body.metric_name)
+        metric.card.require_eligible()
+        insight_id, is_new = request_audit(
+            connection,
+            metric.key,
+            metric.id,
+            metric.card.name,
+            body.window_days,
+            body.max_calls,
+        )
+        row = insight_rows(connection, [insight_id])[0]
+    location = f"/api/projects/{place.slug}/metric_failure_mode_insights/{insight_id}/"
+    return answer(row, 202 if is_new else 200, {"Location": location})
+
+
+@router.get("/", response_model=models.InsightList)
+def list_(
+    request: Request,
+    caller: CallerOf,
+    project: ProjectName,
+    metric_name: Annotated[models.Name | None, Query(description="Name or slug.")] = None,
+    status: models.Status | None = None,
+    view: ViewName = None,
+    page: PageNumber = 1,
+    page_size: PageSize = 20,
+    max_id: Annotated[
+        int | None,
+        Query(ge=1, le=MAX_ID, description="Set by `next`: pages stay still while rows arrive."),
+    ] = None,
+) -> Response:
+    """List insights, newest first. Follow `next` to read each row once while others arrive."""
+    asked = Page(page, page_size, max_id)
+    with caller.engine.connect() as connection:
+        listed = list_insights(
+            connection,
+            caller.project(connection, project),
+            asked,
+            metric_name=metric_name,
+            status=status,
+            view=view,
+        )
+    return page_of(request, asked, listed)
+
+
+@router.get("/{insight_id}/", response_model=models.Insight)
+def read(
+    caller: CallerOf,
+    project: ProjectName,
+    insight_id: Annotated[int, Path(ge=1, le=MAX_ID)],
+    view: ViewName = None,
+) -> Response:
+    """Read one insight; poll it until its status is none of `pending` and `running`."""
+    with caller.engine.connect() as connection:
+        place = caller.project(connection, project)
+        return answer(find_insight(connection, place, insight_id, view))

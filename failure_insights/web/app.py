@@ -1,0 +1,71 @@
+"""The web application: the API, and the dashboard beside it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+
+from fastapi import FastAPI, Response
+from sqlalchemy import Engine, text
+
+from failure_insights import web
+from failure_insights.settings import Settings, database_url, get_settings
+from failure_insights.store.database import engine_for, migrate, reachable
+from failure_insights.web.api import router as api
+from failure_insights.web.api.answers import answer
+from failure_insights.web.api.openapi import describe
+from failure_insights.web.gate import Gate
+from failure_insights.web.keys import RateLimit
+from failure_insights.web.problems import say_problems
+
+DESCRIPTION = """Root causes of failing voice-agent calls: ask for an audit, poll its row, read
+the failure modes. Every endpoint takes an API key, as a bearer token or as `X-CEKURA-API-KEY`."""
+
+
+def create_app(engine: Engine | None = None, settings: Settings | None = None) -> FastAPI:
+    """Return the application.
+
+    Args:
+        engine: the database; default: the settings', brought up to date when the app starts.
+        settings: default: the process's.
+    """
+    settings = settings or get_settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if engine is None:
+            app.state.engine = engine_for(database_url())
+            migrate(app.state.engine)
+        yield
+
+    app = FastAPI(
+        title="Failure Insights",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        strict_content_type=False,
+    )
+    app.state.engine = engine
+    app.state.settings = settings
+    app.add_middleware(
+        Gate, engine=lambda: app.state.engine, limit=RateLimit(settings.requests_per_minute)
+    )
+    say_problems(app)
+    app.include_router(api)
+    if find_spec(f"{web.__name__}.pages"):
+        from failure_insights.web.pages import router as pages
+
+        app.include_router(pages)
+
+    @app.get("/healthz", tags=["Health"], response_model=dict[str, str])
+    def healthz() -> Response:
+        """Say whether the API and its database answer. Needs no key."""
+        with reachable(app.state.engine) as connection:
+            connection.execute(text("SELECT 1"))
+        return answer({"status": "ok"})
+
+    describe(app)
+    return app
+
+
+app = create_app()

@@ -1,0 +1,104 @@
+"""API keys: shown once, scoped, revocable, and limited in requests."""
+
+import pytest
+from sqlalchemy import Engine, text
+
+from failure_insights.errors import BadInput, UnknownName
+from failure_insights.store.keys import create_key, key_in_force, list_keys, revoke_key
+from failure_insights.web.keys import RateLimit
+from failure_insights_tests.web.api_site import Site, site_of
+
+#: Every endpoint that takes a key, each with a request that its own project's key may make.
+ENDPOINTS = [
+    ("POST", "/api/projects/clinic/metric_failure_mode_insights/", {"metric_name": "CSAT"}),
+    ("GET", "/api/projects/clinic/metric_failure_mode_insights/", None),
+    ("GET", "/api/projects/clinic/metric_failure_mode_insights/1/", None),
+    ("GET", "/api/projects/clinic/calls/a3/", None),
+]
+
+
+@pytest.fixture
+def site(engine: Engine) -> Site:
+    site = site_of(engine)
+    assert site.post(ENDPOINTS[0][1], {"metric_name": "Hallucination"}).json()["id"] == 1
+    return site
+
+
+@pytest.mark.parametrize(("method", "path", "body"), ENDPOINTS)
+def test_an_endpoint_answers_only_its_own_project_s_key(
+    site: Site, method: str, path: str, body: object
+) -> None:
+    def status(headers: dict[str, str], path: str = path) -> int:
+        answer = site.client.request(method, path, json=body, headers=headers)
+        if answer.status_code >= 400:
+            assert answer.headers["content-type"] == "application/problem+json"
+        return answer.status_code
+
+    key = site.keys["clinic"]
+    assert status({}) == 401
+    assert status({"Authorization": "Bearer nonsense"}) == 401
+    assert status({"Authorization": f"Basic {key}"}) == 401
+    assert status({"X-CEKURA-API-KEY": key[:-1] + ("A" if key[-1] != "A" else "B")}) == 401
+    assert status(site.bearer("bank")) == 404
+    assert status(site.bearer("clinic"), path.replace("clinic", "nowhere")) == 404
+    for name in ("clinic", "all"):
+        assert status(site.bearer(name)) < 300
+        assert status(site.bearer(name), path.rstrip("/")) < 300
+    with site.engine.begin() as connection:
+        revoke_key(connection, "clinic")
+    assert status(site.bearer("clinic")) == 401
+
+
+def test_another_key_s_project_and_no_project_are_told_apart_by_nothing(site: Site) -> None:
+    theirs = site.get("/api/projects/bank/metric_failure_mode_insights/")
+    nobodys = site.get("/api/projects/tank/metric_failure_mode_insights/")
+    assert theirs.json() == {**nobodys.json(), "detail": "there is no project 'bank'"}
+
+
+def test_an_insight_is_not_read_through_another_project_of_the_same_key(site: Site) -> None:
+    path = "/api/projects/bank/metric_failure_mode_insights/1/"
+    assert site.get(path, key="all").status_code == 404
+
+
+def test_a_key_is_stored_as_a_hash_and_works_until_it_is_revoked(engine: Engine) -> None:
+    with engine.begin() as connection:
+        key = create_key(connection, "ci", ["Shop"])
+        assert key_in_force(connection, key) is not None
+        stored = connection.execute(text("SELECT to_jsonb(api_keys) FROM api_keys")).scalar_one()
+        assert key not in str(stored)
+        with pytest.raises(BadInput, match="there is a key 'ci' already"):
+            create_key(connection, "ci")
+        revoke_key(connection, "ci")
+        assert key_in_force(connection, key) is None
+        with pytest.raises(UnknownName, match="no key 'ci' in force"):
+            revoke_key(connection, "ci")
+        (row,) = list_keys(connection)
+    assert (row.name, row.projects, row.revoked_at is not None) == ("ci", ("shop",), True)
+
+
+@pytest.mark.parametrize(
+    "shown", ["", "fi_", "fi_1_", "fi_999999999_" + "A" * 43, "fi_1_" + "é" * 43]
+)
+def test_what_is_no_key_is_not_one(engine: Engine, shown: str) -> None:
+    with engine.begin() as connection:
+        create_key(connection, "ci")
+        assert key_in_force(connection, shown) is None
+
+
+def test_a_key_may_ask_its_share_a_minute_and_is_told_when_to_go_on() -> None:
+    now = 0.0
+    limit = RateLimit(60, clock=lambda: now)
+    assert [limit.take(1) for _ in range(60)] == [None] * 60
+    assert limit.take(1) == 1
+    assert limit.take(2) is None
+    now = 2.0
+    assert [limit.take(1) for _ in range(3)] == [None, None, 1]
+
+
+def test_too_many_requests_are_refused_with_the_time_to_wait(engine: Engine) -> None:
+    site = site_of(engine, requests_per_minute=2)
+    path = "/api/projects/clinic/metric_failure_mode_insights/"
+    answers = [site.get(path) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert int(answers[2].headers["Retry-After"]) > 0
+    assert site.get(path, key="bank").status_code == 404
