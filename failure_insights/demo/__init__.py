@@ -3,15 +3,15 @@
 Two invented businesses and three agents, ten days of calls. The words stand in `texts/*.toml`;
 every transcript shows its cause at some turn, and every judge tells the truth about it, except
 where a cause says that the judge is wrong. Nothing in a call's metadata tells its cause.
-Counts are those of a day; ( ) marks causes that come or go.
+Numbers are calls a day.
 
 Willow Park Dental, a dental practice (agents front-desk, after-hours)
 
 - Expected Outcome, 24-hour pools on most days:
-  calendar_timeout 3-5, misheard_day 2-3 (both look like "no right appointment"),
-  insurance_gate 3-4 (began three days ago), dentist_on_leave 3-4 (ended five days ago),
+  calendar_timeout 5-7, misheard_day 3-5 (both look like "no right appointment"),
+  insurance_gate 4-6 (began three days ago), dentist_on_leave 4-5 (ended five days ago),
   judge_missed_booking about 1 (the judge is wrong), spanish_ignored every other day (rare).
-- Tool call Accuracy, near the limit of ten a day: calendar_timeout (the same calls again),
+- Tool call Accuracy, around ten a day: calendar_timeout (the same calls again),
   day_month_swapped 2-3, duplicate_booking 1-2, lookup_without_birth_date about 1.
 - CSAT, a rating: dead_air, asked_again, whitening_upsell, about 1 each,
   and insurance_gate (the same calls again).
@@ -20,8 +20,8 @@ Willow Park Dental, a dental practice (agents front-desk, after-hours)
 
 Swiftline Parcels, a parcel carrier (agent parcel-support)
 
-- Expected Outcome, 24-hour pools in the last days: address_not_saved 3-4,
-  transfer_to_closed_desk 2-3, tracking_letters about 2, link_not_sent 2-3 (began three days ago).
+- Expected Outcome, 24-hour pools on most days: address_not_saved 4-6,
+  transfer_to_closed_desk 3-4, tracking_letters 2-3, link_not_sent 3-4 (began three days ago).
 - Hallucination, 7-day pools: invented_window 1-2, invented_compensation and message_never_sent
   about 1, judge_missed_lookup every third day (the judge is wrong).
 - Unnecessary Repetition Score, a rating, 7-day pools: number_read_back and yes_not_accepted

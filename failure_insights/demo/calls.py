@@ -19,6 +19,8 @@ DEMO_DAYS = 10
 #: The day of a pool begins and ends when the schedule audits it.
 DAY_BEGINS_AT = 6
 
+#: How often a judge adds a detail to its reason.
+DETAILED = 0.75
 ENDED_BY = {"user": "customer-ended-call", "agent": "assistant-ended-call"}
 
 Texts = Mapping[str, Any]
@@ -128,6 +130,8 @@ def _results(
         if name in says:
             score = rng.choice(story["scores"]) if metric.get("score_type") == "rating" else 0
             reason, frames = rng.choice(lines(says[name])), metric["fails"]
+            if rng.random() < DETAILED:
+                reason += " " + rng.choice(lines(story["details"]))
         elif name in passed:
             score = rng.choice(metric.get("good_scores", [1]))
             own = story.get("reasons") if name == "Expected Outcome" else None

@@ -34,6 +34,7 @@ class Played:
 _CHOICE = re.compile(r"\{([^{}]*\|[^{}]*)\}")
 _SLOT = re.compile(r"\$(?:([a-z]\w*)|\{([a-z]\w*)\})")
 _SPOKEN = re.compile(r"(agent|user)(?:\.(\w+))?: (.*)")
+_SENTENCE = re.compile(r"(?:^|(?<=[.?!] ))[a-z]")
 _TOOL = re.compile(r"(?:call (\w+)|result(?:\.\w+)?) (\{.*\})")
 
 WORDS_PER_SECOND = 2.6
@@ -87,7 +88,7 @@ def play(
             turns.append(_turn(role, content, clock, tool_name=tool))
             clock += 0.2 + 0.9 * rng.random()
         elif match := _SPOKEN.fullmatch(line):
-            role, label, text = match[1], match[2], _sentence(fill(match[3], slots, rng))
+            role, label, text = match[1], match[2], _sentences(fill(match[3], slots, rng))
             if role == "user" and len(turns) > 1 and rng.random() < HESITATING:
                 text = rng.choice(HESITATIONS) + text
             if label:
@@ -105,8 +106,8 @@ def play(
     return Played(turns, round(clock, 1), round(sum(waits) / len(waits), 2))
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _sentences(text: str) -> str:
+    return _SENTENCE.sub(lambda match: match[0].upper(), text)
 
 
 def _turn(role: str, content: str, clock: float, **more: str) -> Turn:

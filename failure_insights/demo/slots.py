@@ -57,8 +57,8 @@ GARBLED_TERMS = (
 )
 DENTISTS = ("Dr. Okafor", "Dr. Lindqvist", "Dr. Mehta", "Dr. Salazar")
 TREATMENTS = (
-    "cleaning", "check-up", "filling", "crown fitting", "broken retainer", "deep cleaning",
-    "second opinion", "six-month check-up", "chipped tooth",
+    "cleaning", "check-up", "filling", "crown fitting", "denture adjustment", "deep cleaning",
+    "second opinion", "six-month check-up", "night guard fitting",
 )  # fmt: skip
 
 FIRST_UK = _words(
@@ -104,6 +104,7 @@ def dental(rng: random.Random, started_at: datetime) -> Slots:
     first_es, last_es = rng.choice(FIRST_ES), rng.choice(LAST_ES)
     born = date(rng.randint(60, 99) + 1900, rng.randint(1, 12), rng.randint(1, 28))
     phone = [5, 1, 2, 5, 5, 5, 0, 1, *(rng.randint(0, 9) for _ in range(2))]
+    lost = rng.randint(6, 9)
     surname, garbled_surname = rng.choice(GARBLED_SURNAMES)
     term, garbled_term = rng.choice(GARBLED_TERMS)
     slots |= _two_days(rng, today, _day) | _look_alike_days(rng, today)
@@ -117,7 +118,7 @@ def dental(rng: random.Random, started_at: datetime) -> Slots:
         "day_es": f"{WEEKDAYS_ES[visit.weekday()]} {visit.day}",
         "phone": "512-555-01{}{}".format(*phone[-2:]),
         "phone_spoken": _spoken_number(phone),
-        "short_phone_spoken": _spoken_number(phone[:7] + phone[8:]),
+        "short_phone_spoken": _spoken_number(phone[:lost] + phone[lost + 1 :]),
         "patient_id": f"P{rng.randint(10000, 99999)}",
         "appointment_id": f"A-{rng.randint(20000, 59999)}",
         "appointment_id_2": f"A-{rng.randint(60000, 99999)}",
@@ -186,7 +187,7 @@ def _two_days(rng: random.Random, today: date, spoken: Callable[[date], str]) ->
     """Return two working days of the next weeks, each with a time of day."""
     slots = {"today": today.isoformat()}
     nearby = [today + timedelta(days=n) for n in range(2, 15)]
-    days = rng.sample([day for day in nearby if _is_open(day)], 2)
+    days = sorted(rng.sample([day for day in nearby if _is_open(day)], 2))
     clocks = sorted(rng.sample([(h, m) for h in range(len(HOURS)) for m in MINUTES], 2))
     for suffix, day, (hour, minute) in zip(("", "_2"), days, clocks, strict=True):
         slots |= {
@@ -204,9 +205,7 @@ def _look_alike_days(rng: random.Random, today: date) -> Slots:
     tuesday = next(d for d in _days_after(today, 2) if d.weekday() == 1)
     thursday = tuesday + timedelta(days=2)
     thirteenth = next(
-        day
-        for day in _days_after(today, 10)
-        if day.day == 13 and day.month != 2 and _is_open(day, day.replace(day=30))
+        day for day in _days_after(today, 10) if day.day == 13 and day.month != 2 and _is_open(day)
     )
     swappable = (
         (day, day.replace(month=day.day, day=day.month))
