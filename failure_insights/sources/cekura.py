@@ -5,6 +5,7 @@ Shapes: docs.cekura.ai, "Send calls" and "Transcript format". `transcript_type` 
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from failure_insights.errors import BadInput
@@ -24,7 +25,7 @@ def read_call(payload: Mapping[str, Any]) -> NativeCall:
         payload,
         call_id=shapes.name(payload.get("call_id")),
         agent=shapes.name(agent),
-        started_at=shapes.time(payload.get("timestamp")),
+        started_at=_utc(shapes.time(payload.get("timestamp"))),
         duration_s=_duration(payload.get("duration")),
         ended_reason=shapes.name(payload.get("call_ended_reason")),
         metrics=_judged(shapes.part(payload, "evaluation").get("metrics")),
@@ -88,6 +89,15 @@ def _judged(metrics: Any) -> list[dict[str, Any]] | None:
             result["passed"] = score > 0
         results.append(result)
     return results or None
+
+
+def _utc(timestamp: str | None) -> str | None:
+    """Return a time with its zone; Cekura takes one without as UTC."""
+    try:
+        moment = datetime.fromisoformat(timestamp or "")
+    except ValueError:
+        return timestamp
+    return timestamp if moment.tzinfo else moment.replace(tzinfo=UTC).isoformat()
 
 
 def _duration(value: Any) -> float | None:

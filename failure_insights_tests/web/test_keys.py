@@ -2,7 +2,9 @@
 
 import pytest
 from sqlalchemy import Engine, text
+from typer.testing import CliRunner
 
+from failure_insights.cli_keys import app
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.keys import create_key, key_in_force, list_keys, revoke_key
 from failure_insights.web.keys import RateLimit
@@ -102,3 +104,22 @@ def test_too_many_requests_are_refused_with_the_time_to_wait(engine: Engine) -> 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
     assert int(answers[2].headers["Retry-After"]) > 0
     assert site.get(path, key="bank").status_code == 404
+
+
+def test_keys_are_made_listed_and_revoked_on_the_command_line(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failure_insights.cli_keys.database_url", lambda: database_url)
+    runner = CliRunner()
+    made = runner.invoke(app, ["create", "ci", "--project", "Shop A", "--project", "shop-b"])
+    key = made.stdout.strip()
+    assert made.exit_code == 0
+    with engine.connect() as connection:
+        assert key_in_force(connection, key) is not None
+    listed = runner.invoke(app, ["list"]).stdout
+    assert "ci\tshop-a, shop-b" in listed
+    assert key not in listed
+    assert runner.invoke(app, ["create", "ci"]).exit_code != 0
+    assert runner.invoke(app, ["revoke", "ci"]).exit_code == 0
+    assert runner.invoke(app, ["revoke", "ci"]).exit_code != 0
+    assert "revoked" in runner.invoke(app, ["list"]).stdout

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from failure_insights.domain.breakdown import AuditorName, Origin
 from failure_insights.domain.calls import Role
@@ -14,6 +14,15 @@ from failure_insights.store.queue import Trigger
 NO_NUL = r"^[^\x00]*$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
 Words = Annotated[str, StringConstraints(max_length=200_000, pattern=NO_NUL)]
+
+
+def _whole(value: Any) -> Any:
+    """Take 7.0 as 7: JSON knows one kind of number. Text and true stay what they are."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WindowDays = Annotated[int, Field(strict=True, ge=1, le=90), BeforeValidator(_whole)]
+MaxCalls = Annotated[int, Field(strict=True, ge=1, le=1000), BeforeValidator(_whole)]
 Status = Literal["pending", "running", "succeeded", "failed", "skipped_not_enough_data"]
 Score = bool | int | float | str | None
 
@@ -56,12 +65,10 @@ class InsightRequest(BaseModel):
         },
     )
     metric_name: Name = Field(description="Name or slug of the metric.")
-    window_days: int | None = Field(
-        None, strict=True, ge=1, le=90, description="Days to read, instead of the pool rule."
+    window_days: WindowDays | None = Field(
+        None, description="Days to read, instead of the pool rule."
     )
-    max_calls: int | None = Field(
-        None, strict=True, ge=1, le=1000, description="Transcripts to read at most."
-    )
+    max_calls: MaxCalls | None = Field(None, description="Transcripts to read at most.")
 
 
 class Evidence(BaseModel):
@@ -289,3 +296,70 @@ class Project(BaseModel):
 
 class ProjectList(Listing):
     results: list[Project]
+
+
+class ObserveBody(BaseModel):
+    """What Cekura's clients send; fields of theirs that are not listed are let be."""
+
+    model_config = ConfigDict(
+        extra="ignore",
+        json_schema_extra={
+            "examples": [
+                {
+                    "call_id": "call_12345678",
+                    "agent": 2421,
+                    "transcript_type": "vapi",
+                    "transcript_json": [
+                        {"role": "bot", "message": "How can I help?", "secondsFromStart": 0},
+                        {"role": "user", "message": "A table for two.", "secondsFromStart": 2.5},
+                    ],
+                    "call_ended_reason": "customer-ended-call",
+                    "metadata": {"campaign_id": "camp_456"},
+                    "timestamp": "2026-11-23T10:30:00Z",
+                    "metrics": [
+                        {
+                            "name": "Hallucination",
+                            "passed": False,
+                            "explanation": "It promised a table that is not there.",
+                        }
+                    ],
+                }
+            ]
+        },
+    )
+    call_id: Name
+    agent: int | Name | None = Field(None, description="Whose call it is; any name or number.")
+    assistant_id: Name | None = Field(None, description="The provider's name for the agent.")
+    transcript_type: str | None = Field(
+        None, description="cekura (default), vapi, retell, elevenlabs, livekit or pipecat."
+    )
+    transcript_json: Any = Field(
+        None, description="The transcript as the provider gives it; left out: results only."
+    )
+    call_ended_reason: str | None = None
+    metadata: dict[str, Any] | None = None
+    timestamp: str | None = Field(None, description="Start, ISO 8601; without a zone: UTC.")
+    duration: str | float | None = Field(None, description="MM:SS, or seconds.")
+    metrics: list[dict[str, Any]] | None = Field(
+        None, description="Results in the native format: name, passed or score, explanation."
+    )
+    evaluation: dict[str, Any] | None = Field(
+        None, description="Results as Cekura's call logs hold them, in `metrics`."
+    )
+    project: Name | None = Field(
+        None, description="Slug or name; needed where the key sees several projects."
+    )
+
+
+class Observed(BaseModel):
+    """The call as it is stored now, and whether this request changed it."""
+
+    id: int
+    call_id: str
+    project: str
+    agent: str
+    timestamp: datetime
+    call_ended_reason: str | None
+    metadata: dict[str, Any]
+    metrics: list[MetricResult]
+    status: Literal["new", "updated", "unchanged"]

@@ -1,0 +1,40 @@
+"""Schemathesis over the OpenAPI document: whatever is sent, the API answers as it says."""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from failure_insights.web.app import create_app
+from failure_insights_tests.web.api_site import NOW, site_of
+
+OPERATIONS = [
+    (method.upper(), path)
+    for path, operations in create_app().openapi()["paths"].items()
+    for method in operations
+]
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS)
+def test_no_request_makes_a_server_error_or_an_undocumented_answer(
+    engine: Engine, method: str, path: str
+) -> None:
+    site = site_of(engine, requests_per_minute=10_000_000)
+    site.succeeded_insight(NOW.date())
+    schema = schemathesis.openapi.from_asgi("/openapi.json", site.client.app)
+    operation = schema[path][method]
+    # Requests that fit the document, and requests that break it.
+    cases = [operation.as_strategy(mode) for mode in schemathesis.GenerationMode]
+
+    @given(case=st.one_of(cases))
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    def answers_as_documented(case: Any) -> None:
+        if "project" in case.path_parameters:
+            # Made-up projects do not exist; behind one that does there is more to break.
+            case.path_parameters["project"] = "clinic"
+        case.call_and_validate(headers=site.bearer("clinic"))
+
+    answers_as_documented()
