@@ -44,6 +44,8 @@ def engine_for(url: str) -> Engine:
         pool_size=4,
         max_overflow=12,
         pool_pre_ping=True,
+        # Parameters are strangers' words; an error that is logged must not carry them.
+        hide_parameters=True,
         connect_args={
             "connect_timeout": 10,
             "options": f"-c search_path={SCHEMA},public -c timezone=UTC",
