@@ -16,6 +16,7 @@ from failure_insights.web.api.openapi import describe
 from failure_insights.web.gate import Gate
 from failure_insights.web.keys import RateLimit
 from failure_insights.web.problems import say_problems
+from failure_insights.web.security import SecurityHeaders
 
 DESCRIPTION = """Root causes of failing voice-agent calls: ask for an audit, poll its row, read
 the failure modes. Every endpoint takes an API key, as a bearer token or as `X-CEKURA-API-KEY`."""
@@ -50,6 +51,7 @@ def create_app(engine: Engine | None = None, settings: Settings | None = None) -
     app.add_middleware(
         Gate, engine=lambda: app.state.engine, limit=RateLimit(settings.requests_per_minute)
     )
+    app.add_middleware(SecurityHeaders)
     say_problems(app)
     app.include_router(api)
     if find_spec(f"{web.__name__}.pages"):

@@ -1,0 +1,63 @@
+"""A theme's count per day as a small line, drawn on the server as SVG."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from markupsafe import Markup
+
+DAYS = 14
+WIDTH, HEIGHT, MARGIN = 112, 28, 3
+
+
+_SVG = Markup(
+    '<svg class="history" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    ' role="img" aria-label="{words}"><polygon points="{area}"/><polyline points="{line}"/>'
+    '<circle cx="{x:g}" cy="{y:g}" r="2.5"/></svg>'
+)
+
+
+def history_line(
+    history: Iterable[Mapping[str, Any]], last_day: date, num_days: int = DAYS
+) -> Markup:
+    """Return the SVG of the days up to `last_day`; a day without the theme is a zero.
+
+    Args:
+        history: items with `date` and `count`; days outside the span are left out.
+    """
+    counts = {item["date"]: item["count"] for item in history}
+    days = [last_day - timedelta(days=back) for back in reversed(range(num_days))]
+    values = [counts.get(day, 0) for day in days]
+    points = _points(values)
+    line = " ".join(f"{x:g},{y:g}" for x, y in points)
+    floor = HEIGHT - MARGIN
+    (left, _), (x, y) = points[0], points[-1]
+    return _SVG.format(
+        width=WIDTH,
+        height=HEIGHT,
+        words=in_words(days, values),
+        area=f"{left:g},{floor} {line} {x:g},{floor}",
+        line=line,
+        x=x,
+        y=y,
+    )
+
+
+def in_words(days: list[date], values: list[int]) -> str:
+    """Return what the line shows, for those who cannot see it."""
+    counts = ", ".join(map(str, values))
+    return f"Calls a day, {_short(days[0])} to {_short(days[-1])}: {counts}"
+
+
+def _points(values: list[int]) -> list[tuple[float, float]]:
+    highest = max(*values, 1)
+    step = (WIDTH - 2 * MARGIN) / (len(values) - 1)
+    height = HEIGHT - 2 * MARGIN
+    return [
+        (round(MARGIN + index * step, 1), round(HEIGHT - MARGIN - height * value / highest, 1))
+        for index, value in enumerate(values)
+    ]
+
+
+def _short(day: date) -> str:
+    return f"{day.day} {day:%b}"

@@ -1,0 +1,70 @@
+"""Addresses of pages. Names and IDs come from strangers: each is one encoded part of a path."""
+
+from urllib.parse import quote, urlencode
+
+
+def part(text: str) -> str:
+    """Return text as one part of a path, its slashes encoded too."""
+    return quote(text, safe="")
+
+
+def _with_query(path: str, **values: object) -> str:
+    given = {name: value for name, value in values.items() if value not in (None, "")}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def insights(project: str, view: str | None = None, metric: str | None = None) -> str:
+    """The Insights page; with a metric, at its card."""
+    anchor = f"#{part(metric)}" if metric else ""
+    return _with_query("/", project=project, view=view) + anchor
+
+
+def metric(project: str, metric: str, page: int | None = None) -> str:
+    path = f"/projects/{part(project)}/metrics/{part(metric)}"
+    return _with_query(path, page=page if page and page > 1 else None)
+
+
+def card(project: str, metric: str, view: str | None, phase: str) -> str:
+    """One card alone, where it is no longer in the phase that the page shows."""
+    path = f"/projects/{part(project)}/metrics/{part(metric)}/card"
+    return _with_query(path, view=view, phase=phase)
+
+
+def generate(project: str, metric: str) -> str:
+    return f"/projects/{part(project)}/metrics/{part(metric)}/audits"
+
+
+def insight(project: str, insight_id: int, view: str | None = None, group: str = "") -> str:
+    """One audit in full; with a group (a theme's ID, or `unassigned`), at that group."""
+    anchor = f"#{group_anchor(insight_id, group)}" if group else ""
+    return _with_query(f"/projects/{part(project)}/insights/{insight_id}", view=view) + anchor
+
+
+def group_anchor(insight_id: int, group: str) -> str:
+    """The id of a group's element. Slugs hold no underscore, so no card can have it too."""
+    return f"group_{insight_id}_{group}"
+
+
+def group_calls(project: str, insight_id: int, group: str, view: str | None = None) -> str:
+    path = f"/projects/{part(project)}/insights/{insight_id}/groups/{part(group)}/calls"
+    return _with_query(path, view=view)
+
+
+def export(project: str, insight_id: int, format: str) -> str:
+    return f"/projects/{part(project)}/insights/{insight_id}.{format}"
+
+
+def call(project: str, call_id: str, insight_id: int | None = None, turn: int | None = None) -> str:
+    """A call's page; with an insight, its quotes marked; with a turn, at that turn."""
+    anchor = "" if turn is None else f"#turn-{turn}"
+    calls = f"/projects/{part(project)}/calls"
+    # Browsers take these two for steps in the path, however they are encoded, and the router
+    # lets no line break into a path.
+    if call_id in (".", "..") or any(char in call_id for char in "\r\n"):
+        return _with_query(calls, call_id=call_id, insight=insight_id) + anchor
+    return _with_query(f"{calls}/{part(call_id)}", insight=insight_id) + anchor
+
+
+def run(dagster_url: str, run_id: str) -> str:
+    """A run in Dagster's own pages."""
+    return f"{dagster_url.rstrip('/')}/runs/{part(run_id)}"

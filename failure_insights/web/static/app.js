@@ -1,0 +1,53 @@
+"use strict";
+// What HTML and htmx do not: all pages work without it.
+
+// A chooser's choice opens at once.
+document.addEventListener("change", (event) => {
+  const select = event.target.closest("select[data-submit]");
+  if (select) select.form.requestSubmit();
+});
+
+// The place that an address names is shown, even inside folded parts.
+function reveal() {
+  const id = decodeURIComponent(location.hash.slice(1));
+  const place = id && document.getElementById(id);
+  if (!place) return;
+  for (let around = place; around; around = around.parentElement) {
+    if (around.tagName === "DETAILS") around.open = true;
+  }
+  for (const folded of place.querySelectorAll(".said > details")) folded.open = true;
+  place.scrollIntoView();
+  if (place.hasAttribute("tabindex")) place.focus({ preventScroll: true });
+}
+addEventListener("hashchange", reveal);
+document.addEventListener("DOMContentLoaded", reveal);
+
+// A request that went wrong is said, not swallowed; the next good one takes it back.
+function trouble(words) {
+  const place = document.getElementById("_trouble");
+  place.textContent = words;
+  place.hidden = !words;
+}
+document.addEventListener("htmx:sendError", () =>
+  trouble("The server does not answer. This page tries again by itself."));
+document.addEventListener("htmx:responseError", (event) =>
+  trouble(event.detail.xhr.status === 401
+    ? "You are signed out."
+    : `The server refused (${event.detail.xhr.status}). Reload the page and try again.`));
+document.addEventListener("htmx:afterOnLoad", (event) => {
+  if (event.detail.xhr.status < 400) trouble("");
+});
+
+// An options menu closes like a menu: by Escape, or by a click elsewhere.
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && document.querySelector(".options[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
+});
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".options[open]")) {
+    if (!menu.contains(event.target)) menu.open = false;
+  }
+});
