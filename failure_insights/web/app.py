@@ -2,19 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.util import find_spec
 
 from fastapi import FastAPI, Response
 from sqlalchemy import Engine, text
 
-from failure_insights import web
 from failure_insights.settings import Settings, database_url, get_settings
 from failure_insights.store.database import engine_for, migrate, reachable
 from failure_insights.web.api import router as api
 from failure_insights.web.api.answers import answer
+from failure_insights.web.api.docs import router as docs
 from failure_insights.web.api.openapi import describe
 from failure_insights.web.gate import Gate
 from failure_insights.web.keys import RateLimit
+from failure_insights.web.pages import router as pages
 from failure_insights.web.problems import say_problems
 from failure_insights.web.security import SecurityHeaders
 
@@ -43,6 +43,8 @@ def create_app(engine: Engine | None = None, settings: Settings | None = None) -
         version="1",
         description=DESCRIPTION,
         lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
         redirect_slashes=False,
         strict_content_type=False,
     )
@@ -54,10 +56,8 @@ def create_app(engine: Engine | None = None, settings: Settings | None = None) -
     app.add_middleware(SecurityHeaders)
     say_problems(app)
     app.include_router(api)
-    if find_spec(f"{web.__name__}.pages"):
-        from failure_insights.web.pages import router as pages
-
-        app.include_router(pages)
+    app.include_router(docs)
+    app.include_router(pages)
 
     @app.get("/healthz", tags=["Health"], response_model=dict[str, str])
     def healthz() -> Response:

@@ -1,9 +1,11 @@
 """Schemathesis over the OpenAPI document: whatever is sent, the API answers as it says."""
 
+import re
 from typing import Any
 
 import pytest
 import schemathesis
+from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
@@ -38,3 +40,10 @@ def test_no_request_makes_a_server_error_or_an_undocumented_answer(
         case.call_and_validate(headers=site.bearer("clinic"))
 
     answers_as_documented()
+
+
+def test_the_docs_page_shows_every_endpoint_and_needs_nothing_from_elsewhere() -> None:
+    page = TestClient(create_app()).get("/docs").text
+    for method, path in OPERATIONS:
+        assert f"<code>{method} {path}</code>" in page
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import Query, Request, Response
@@ -49,4 +50,6 @@ def _link(request: Request, page: Page, number: int, newest: int | None) -> str:
     asked: dict[str, Any] = {"page": number, "page_size": page.size}
     if newest is not None:
         asked["max_id"] = newest
-    return str(request.url.include_query_params(**asked))
+    # The path as it is in the scope has its percent-encoding taken off.
+    url = request.url.replace(path=quote(request.scope["path"]))
+    return str(url.include_query_params(**asked))

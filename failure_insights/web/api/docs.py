@@ -1,0 +1,74 @@
+"""The docs page: the OpenAPI document as a page of ours, since a viewer from a CDN would need
+the internet and run a stranger's script beside the dashboard."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from failure_insights.web.html import render_html
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/docs")
+def docs(request: Request) -> Response:
+    """Every endpoint with its fields, an example and its answers."""
+    document = request.app.openapi()
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            shown = _shown(document, str(request.base_url), path, method, operation)
+            groups.setdefault(operation["tags"][0], []).append(shown)
+    return render_html(request, "docs.html", document=document, groups=groups, session=None)
+
+
+def _shown(
+    document: Mapping[str, Any], base: str, path: str, method: str, operation: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the page says of one endpoint."""
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    schema = _resolved(document, content.get("schema", {}))
+    example = content.get("example", next(iter(schema.get("examples", [])), None))
+    parameters = [
+        {
+            "name": parameter["name"],
+            "where": parameter["in"],
+            "says": parameter.get("description") or parameter["schema"].get("description", ""),
+        }
+        for parameter in operation.get("parameters", [])
+    ]
+    return {
+        "id": operation["operationId"],
+        "method": method.upper(),
+        "path": path,
+        "says": operation.get("description", ""),
+        "parameters": parameters,
+        "curl": _curl(base.rstrip("/") + path, method.upper(), example, "security" in operation),
+        "answers": [
+            {"status": status, "says": answer["description"], "fields": _fields(document, answer)}
+            for status, answer in sorted(operation["responses"].items())
+        ],
+    }
+
+
+def _curl(address: str, method: str, example: object, needs_key: bool) -> str:
+    lines = [f"curl -X {method} '{address}'"]
+    if needs_key:
+        lines.append('-H "Authorization: Bearer $API_KEY"')
+    if example is not None:
+        lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(example, indent=2)}'"]
+    return " \\\n  ".join(lines)
+
+
+def _fields(document: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str]:
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    return list(_resolved(document, schema).get("properties", {}))
+
+
+def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    if reference := schema.get("$ref"):
+        found: Mapping[str, Any] = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
+        return found
+    return schema
