@@ -4,14 +4,13 @@ from collections.abc import Callable
 
 from fastapi import Response
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from failure_insights.web.keys import RateLimit, authenticate, shown_key
-from failure_insights.web.problems import problem
+from failure_insights.web.problems import DATABASE_AWAY, database_away, problem
 
 API_PATHS = ("/api/", "/observability/")
 
@@ -50,10 +49,8 @@ class Gate:
         try:
             shown = shown_key(Headers(scope=scope))
             caller = await run_in_threadpool(authenticate, self.engine(), shown)
-        except OperationalError:
-            return problem(
-                503, "the database does not answer; try again", headers={"Retry-After": "5"}
-            )
+        except DATABASE_AWAY as error:
+            return database_away(error)
         if caller is None:
             return problem(
                 401,

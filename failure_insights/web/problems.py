@@ -9,6 +9,7 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from starlette.exceptions import HTTPException
 
 from failure_insights.errors import (
@@ -25,8 +26,10 @@ _STATUS: Mapping[type[FailureInsightsError], int] = {
     BadInput: 422,
     NotEligible: 422,
     UnknownName: 404,
-    DatabaseUnreachable: 503,
 }
+
+#: The database cannot be asked now, but perhaps soon. Callers are not told where it is.
+DATABASE_AWAY = (OperationalError, NoFreeConnection, DatabaseUnreachable)
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +58,8 @@ def say_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _bad_fields)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(DataError, _unstorable)
-    app.add_exception_handler(OperationalError, _database_away)
+    for kind in DATABASE_AWAY:
+        app.add_exception_handler(kind, _database_away)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -85,6 +89,11 @@ def _unstorable(_: Request, __: Exception) -> Response:
 
 
 def _database_away(_: Request, error: Exception) -> Response:
+    return database_away(error)
+
+
+def database_away(error: Exception) -> Response:
+    """Return the problem for an error of `DATABASE_AWAY`."""
     _log.error("the database did not answer: %s", type(error).__name__)
     return problem(503, "the database does not answer; try again", headers={"Retry-After": "5"})
 
