@@ -105,7 +105,7 @@ def read_cards(
     ids = [row.done_id for row in rows if row.done_id]
     insights = insight_rows(connection, ids, history_days=HISTORY_DAYS)
     if view:
-        insights = as_view(connection, project, view.id, insights)
+        insights = as_view(connection, project, view.id, insights, HISTORY_DAYS)
     by_id = {insight["id"]: insight for insight in insights}
     cards = [_card(row, by_id.get(row.done_id)) for row in rows]
     return sorted(cards, key=lambda card: (card.insight is None, -card.failing, not card.open))

@@ -115,15 +115,25 @@ def find_view(connection: Connection, project: ProjectRow, name_or_slug: str) ->
 
 
 def as_view(
-    connection: Connection, project: ProjectRow, view_id: int, rows: Sequence[Row]
+    connection: Connection,
+    project: ProjectRow,
+    view_id: int,
+    rows: Sequence[Row],
+    history_days: int | None = None,
 ) -> list[Row]:
     """Return the rows with nothing but calls of the view's agents.
 
     Counts follow: `num_failing_calls` is the view's part of the pool, so that counts still add up
     to it, and `share` is of that part. A theme without a call of the view is left out.
     `num_calls_analyzed`, `usage` and `message` stay the audit's own: it read the whole pool.
+    `history_days` is as in `insight_rows`.
     """
-    values = {"project_id": project.id, "view_id": view_id, "ids": [row["id"] for row in rows]}
+    values = {
+        "project_id": project.id,
+        "view_id": view_id,
+        "ids": [row["id"] for row in rows],
+        "days": history_days,
+    }
     calls: dict[int, set[str]] = defaultdict(set)
     for member in connection.execute(query("list_view_calls"), values):
         calls[member.insight_id].add(member.call_id)

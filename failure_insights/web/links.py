@@ -1,8 +1,10 @@
 """Addresses of pages. Names and IDs come from strangers: each is one encoded part of a path."""
 
+from functools import lru_cache
 from urllib.parse import quote, urlencode
 
 
+@lru_cache(maxsize=10_000)
 def part(text: str) -> str:
     """Return text as one part of a path, its slashes encoded too."""
     return quote(text, safe="")
@@ -62,7 +64,8 @@ def call(project: str, call_id: str, insight_id: int | None = None, turn: int | 
     # lets no line break into a path.
     if call_id in (".", "..") or any(char in call_id for char in "\r\n"):
         return _with_query(calls, call_id=call_id, insight=insight_id) + anchor
-    return _with_query(f"{calls}/{part(call_id)}", insight=insight_id) + anchor
+    query = "" if insight_id is None else f"?insight={insight_id}"
+    return f"{calls}/{part(call_id)}{query}{anchor}"
 
 
 def run(dagster_url: str, run_id: str) -> str:

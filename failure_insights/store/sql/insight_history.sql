@@ -1,10 +1,16 @@
 -- Each theme's count per day, up to the day of the insight that shows it; of the last :days days,
--- or of all where that is null.
+-- or of all where that is null. A theme has one row a day, so the limit cuts nothing off: it
+-- keeps the planner at the key of theme_history, theme by theme, however long histories are.
 SELECT shown.insight_id, shown.position, history.date, history.count
   FROM insight_themes AS shown
   JOIN insights AS insight ON insight.id = shown.insight_id
-  JOIN theme_history AS history
-    ON history.theme_id = shown.theme_id AND history.date <= insight.date
-   AND (CAST(:days AS integer) IS NULL OR history.date > insight.date - CAST(:days AS integer))
+ CROSS JOIN LATERAL (
+       SELECT date, count
+         FROM theme_history
+        WHERE theme_id = shown.theme_id
+          AND date <= insight.date
+          AND date > insight.date - coalesce(CAST(:days AS integer), 100000)
+        ORDER BY date DESC
+        LIMIT CAST(:days AS integer)) AS history
  WHERE shown.insight_id = ANY(CAST(:ids AS bigint[]))
  ORDER BY shown.insight_id, shown.position, history.date

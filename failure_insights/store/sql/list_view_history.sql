@@ -1,15 +1,31 @@
--- Each theme's count per day of the view's calls alone, up to the day of the insight shown.
-SELECT shown.insight_id, shown.theme_id, history.date, count(*) AS count
-  FROM insight_themes AS shown
-  JOIN insights AS insight ON insight.id = shown.insight_id
-  JOIN theme_history AS history
-    ON history.theme_id = shown.theme_id AND history.date <= insight.date
+-- Each theme's count per day of the view's calls alone, up to the day of the insight shown; of
+-- the last :days days, or of all where that is null (see insight_history for the limit). The
+-- themes of one insight share its calls, so these are counted once an insight, not once a theme.
+WITH days AS MATERIALIZED (
+    SELECT shown.insight_id, shown.theme_id, history.date, history.insight_id AS earlier_id
+      FROM insight_themes AS shown
+      JOIN insights AS insight ON insight.id = shown.insight_id
+     CROSS JOIN LATERAL (
+           SELECT date, insight_id
+             FROM theme_history
+            WHERE theme_id = shown.theme_id
+              AND date <= insight.date
+              AND date > insight.date - coalesce(CAST(:days AS integer), 100000)
+            ORDER BY date DESC
+            LIMIT CAST(:days AS integer)) AS history
+     WHERE shown.insight_id = ANY(CAST(:ids AS bigint[]))
+), counted AS MATERIALIZED (
+    SELECT member.insight_id, member.position, count(*) AS count
+      FROM insight_calls AS member
+      JOIN calls AS call ON call.project_id = :project_id AND call.call_id = member.call_id
+     WHERE member.insight_id IN (SELECT earlier_id FROM days)
+       AND call.agent_id IN (SELECT agent_id FROM view_agents WHERE view_id = :view_id)
+     GROUP BY member.insight_id, member.position
+)
+SELECT days.insight_id, days.theme_id, days.date, counted.count
+  FROM days
   JOIN insight_themes AS earlier
-    ON earlier.insight_id = history.insight_id AND earlier.theme_id = history.theme_id
-  JOIN insight_calls AS member
-    ON member.insight_id = earlier.insight_id AND member.position = earlier.position
-  JOIN calls AS call ON call.project_id = :project_id AND call.call_id = member.call_id
-  JOIN view_agents AS seen ON seen.agent_id = call.agent_id AND seen.view_id = :view_id
- WHERE shown.insight_id = ANY(CAST(:ids AS bigint[]))
- GROUP BY shown.insight_id, shown.theme_id, history.date
- ORDER BY shown.insight_id, shown.theme_id, history.date
+    ON earlier.insight_id = days.earlier_id AND earlier.theme_id = days.theme_id
+  JOIN counted
+    ON counted.insight_id = earlier.insight_id AND counted.position = earlier.position
+ ORDER BY days.insight_id, days.theme_id, days.date

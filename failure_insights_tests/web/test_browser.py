@@ -1,0 +1,137 @@
+"""The pages in a real browser: what people do with them, how they look, what they keep to."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+from sqlalchemy import Engine
+
+from failure_insights.settings import Settings
+from failure_insights.store.keys import create_key
+from failure_insights.web import links
+from failure_insights_tests.web.browsing import CHROMIUM, Site, Watched, chromium, serving
+from failure_insights_tests.web.sample import Sample, Theme
+from failure_insights_tests.web.showcase import ODD_IDS, showcase
+
+pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def site(engine: Engine, tmp_path: Path) -> Iterator[Site]:
+    with serving(engine, Settings(home=tmp_path)) as site:
+        yield site
+
+
+def test_every_page_is_accessible_fits_its_screen_and_keeps_to_its_host(
+    browser: Browser, site: Site
+) -> None:
+    dental = showcase(site.engine)
+    insight = dental.run("SELECT max(id) FROM insights WHERE metric_name = 'Expected Outcome'")
+    failed = dental.run("SELECT max(id) FROM insights WHERE status = 'failed'")
+    pages = {
+        "insights": links.insights(dental.slug),
+        "view": links.insights(dental.slug, "after-hours"),
+        "insight": links.insight(dental.slug, insight),
+        "failed": links.insight(dental.slug, failed),
+        "metric": links.metric(dental.slug, "expected-outcome"),
+        "call": links.call(dental.slug, "call-0-0", insight, 5),
+        "hostile": links.insights("hostile"),
+        "hostile-call": links.call("hostile", "long"),
+    }
+    screens = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 360)}
+    for screen, (scheme, width) in screens.items():
+        seen = Watched.open(
+            browser, site, color_scheme=scheme, viewport={"width": width, "height": 800}
+        )
+        for name, address in pages.items():
+            seen.goto(address)
+            seen.shoot(f"{name}-{screen}")
+            seen.check_width()
+            if screen != "phone" or name == "insights":
+                seen.check_accessibility()
+        seen.page.get_by_role("button", name="Sign out").click()
+        seen.shoot(f"sign-in-{screen}")
+        seen.check_accessibility()
+        seen.page.context.close()
+        assert seen.faults == []
+
+
+def test_signing_in_with_a_key_leads_back_and_signing_out_shuts_the_pages(
+    browser: Browser, site: Site
+) -> None:
+    dental = Sample.make(site.engine)
+    dental.audit(dental.metric("CSAT"), [Theme("Wrong day", 4)])
+    with site.engine.begin() as connection:
+        key = create_key(connection, "lead")
+    seen = Watched.open(browser, site)
+    seen.page.get_by_role("button", name="Sign out").click()
+    seen.goto(links.metric(dental.slug, "csat"))
+    seen.page.get_by_label("API key").fill(key)
+    seen.page.get_by_role("button", name="Sign in").click()
+    expect(seen.page.get_by_role("heading", name="Past audits")).to_be_visible()
+    seen.page.get_by_role("button", name="Sign out").click()
+    seen.goto("/")
+    expect(seen.page.get_by_role("heading", name="Sign in")).to_be_visible()
+    assert seen.faults == []
+
+
+def test_calls_are_found_by_their_links_whatever_their_ids(browser: Browser, site: Site) -> None:
+    showcase(site.engine)
+    seen = Watched.open(browser, site)
+    for call_id in ODD_IDS:
+        seen.goto(links.call("hostile", call_id))
+        shown = seen.page.locator("h1").text_content() or ""
+        assert shown.strip() == call_id
+    assert seen.faults == []
+
+
+def test_a_quote_opens_the_call_at_its_marked_turn(browser: Browser, site: Site) -> None:
+    dental = Sample.make(site.engine)
+    theme = Theme("Wrong day booked", 3, quote='"Thursday"', turn=2)
+    dental.audit(dental.metric("CSAT"), [theme])
+    seen = Watched.open(browser, site)
+    seen.page.get_by_role("link", name="Thursday").first.click()
+    turn = seen.page.locator("#turn-2")
+    expect(turn).to_be_in_viewport()
+    expect(turn.locator("mark")).to_have_text('"Thursday"')
+    expect(turn.locator("mark")).to_be_visible()  # the tool call that holds it is unfolded
+    assert seen.faults == []
+
+
+def test_the_view_and_the_folded_calls_open_without_leaving_the_page(
+    browser: Browser, site: Site
+) -> None:
+    dental = Sample.make(site.engine)
+    dental.audit(
+        dental.metric("CSAT"), [Theme("Wrong day", 40)], agents=["front-desk", "after-hours"]
+    )
+    dental.view("Nights", ["after-hours"])
+    seen = Watched.open(browser, site)
+    calls = seen.page.locator("a.call:not(.rest)")
+    expect(calls).to_have_count(8)
+    seen.page.get_by_role("link", name="32 more calls").click()
+    expect(calls).to_have_count(40)
+    seen.page.get_by_label("View").select_option("Nights")
+    expect(seen.page.get_by_text("20 failing calls").first).to_be_visible()
+    assert "view=nights" in seen.page.url
+    seen.page.reload()
+    expect(seen.page.get_by_label("View")).to_have_value("nights")
+    assert seen.faults == []
+
+
+def test_a_bad_number_is_told_beside_the_form(browser: Browser, site: Site) -> None:
+    dental = Sample.make(site.engine)
+    dental.metric("CSAT")
+    seen = Watched.open(browser, site)
+    seen.page.get_by_text("Options").click()
+    seen.page.get_by_label("Window, days").evaluate("field => field.removeAttribute('max')")
+    seen.page.get_by_label("Window, days").fill("400")
+    seen.page.get_by_role("button", name="Generate").click()
+    expect(seen.page.get_by_text("whole number of days from 1 to 90")).to_be_visible()
