@@ -1,7 +1,7 @@
 """Insights: keeping what an audit found, and reading it back as the API's row."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -166,12 +166,13 @@ _THEME_COLUMNS = (
 def _grouped(
     connection: Connection, name: str, values: Mapping[str, Any]
 ) -> dict[tuple[int, int], list[Row]]:
-    """Return a query's rows by their insight and position, without these two columns."""
+    """Return a query's rows by their insight and position, its first two columns."""
     groups: dict[tuple[int, int], list[Row]] = defaultdict(list)
-    rows: Iterable[Any] = connection.execute(query(name), values).mappings()
-    for row in rows:
-        rest = {k: v for k, v in row.items() if k not in ("insight_id", "position")}
-        groups[row["insight_id"], row["position"]].append(rest)
+    result = connection.execute(query(name), values)
+    names = tuple(result.keys())[2:]
+    # Thousands of rows a page: plain tuples cost a third of mappings.
+    for insight_id, position, *rest in result:
+        groups[insight_id, position].append(dict(zip(names, rest, strict=True)))
     return groups
 
 

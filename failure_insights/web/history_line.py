@@ -10,13 +10,6 @@ DAYS = 14
 WIDTH, HEIGHT, MARGIN = 112, 28, 3
 
 
-_SVG = Markup(
-    '<svg class="history" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
-    ' role="img" aria-label="{words}"><polygon points="{area}"/><polyline points="{line}"/>'
-    '<circle cx="{x:g}" cy="{y:g}" r="2.5"/></svg>'
-)
-
-
 def history_line(
     history: Iterable[Mapping[str, Any]], last_day: date, num_days: int = DAYS
 ) -> Markup:
@@ -32,14 +25,11 @@ def history_line(
     line = " ".join(f"{x:g},{y:g}" for x, y in points)
     floor = HEIGHT - MARGIN
     (left, _), (x, y) = points[0], points[-1]
-    return _SVG.format(
-        width=WIDTH,
-        height=HEIGHT,
-        words=in_words(days, values),
-        area=f"{left:g},{floor} {line} {x:g},{floor}",
-        line=line,
-        x=x,
-        y=y,
+    return Markup(  # noqa: S704 - numbers and names of months only
+        f'<svg class="history" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+        f' role="img" aria-label="{in_words(days, values)}">'
+        f'<polygon points="{left:g},{floor} {line} {x:g},{floor}"/><polyline points="{line}"/>'
+        f'<circle cx="{x:g}" cy="{y:g}" r="2.5"/></svg>'
     )
 
 

@@ -21,7 +21,8 @@ from sqlalchemy import Engine, text
 
 SEED = """
 INSERT INTO projects (slug, name) VALUES ('shop', 'Shop');
-INSERT INTO agents (project_id, name) SELECT id, 'agent-' || n FROM projects, generate_series(1, 4) n;
+INSERT INTO agents (project_id, name)
+SELECT id, 'agent-' || n FROM projects, generate_series(1, 4) n;
 INSERT INTO views (project_id, slug, name) SELECT id, 'half', 'Half' FROM projects;
 INSERT INTO view_agents (view_id, agent_id, project_id)
 SELECT v.id, a.id, a.project_id FROM views v JOIN agents a USING (project_id)
