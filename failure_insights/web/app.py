@@ -1,5 +1,6 @@
 """The web application: the API, and the dashboard beside it."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -36,6 +37,10 @@ def create_app(engine: Engine | None = None, settings: Settings | None = None) -
         if engine is None:
             app.state.engine = engine_for(database_url())
             migrate(app.state.engine)
+            # What start-up made stays for ever; looking through it again at every collection
+            # was most of a page's 95th percentile (127 ms, 73 without).
+            gc.collect()
+            gc.freeze()
         yield
 
     app = FastAPI(

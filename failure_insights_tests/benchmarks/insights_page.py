@@ -122,13 +122,8 @@ def _seed(engine: Engine, sizes: dict[str, int]) -> None:
 def _serve(url: str, folder: str, port: int) -> None:
     import uvicorn
 
-    from failure_insights.settings import Settings
-    from failure_insights.store.database import engine_for
-    from failure_insights.web.app import create_app
-
-    os.chdir(folder)
-    app = create_app(engine_for(url), Settings(home=Path(folder)))
-    uvicorn.run(app, port=port, log_level="error")
+    os.environ |= {"FAILURE_INSIGHTS_DATABASE_URL": url, "FAILURE_INSIGHTS_HOME": folder}
+    uvicorn.run("failure_insights.web.app:app", port=port, log_level="error")
 
 
 def _sign_in(folder: str, port: int) -> str:
