@@ -56,16 +56,21 @@ def export(project: str, insight_id: int, format: str) -> str:
     return f"/projects/{part(project)}/insights/{insight_id}.{format}"
 
 
-def call(project: str, call_id: str, insight_id: int | None = None, turn: int | None = None) -> str:
-    """A call's page; with an insight, its quotes marked; with a turn, at that turn."""
-    anchor = "" if turn is None else f"#turn-{turn}"
+def evidence(project: str, call_id: str, insight_id: int, turn: int | None) -> str:
+    """A call's page at the turn that holds a quote, or at the judges' words where none does."""
+    anchor = "#_judges" if turn is None else f"#turn-{turn}"
+    return call(project, call_id, insight_id) + anchor
+
+
+def call(project: str, call_id: str, insight_id: int | None = None) -> str:
+    """A call's page; with an insight, that one's quotes are marked."""
     calls = f"/projects/{part(project)}/calls"
     # Browsers take these two for steps in the path, however they are encoded, and the router
     # lets no line break into a path.
     if call_id in (".", "..") or any(char in call_id for char in "\r\n"):
-        return _with_query(calls, call_id=call_id, insight=insight_id) + anchor
+        return _with_query(calls, call_id=call_id, insight=insight_id)
     query = "" if insight_id is None else f"?insight={insight_id}"
-    return f"{calls}/{part(call_id)}{query}{anchor}"
+    return f"{calls}/{part(call_id)}{query}"
 
 
 def run(dagster_url: str, run_id: str) -> str:

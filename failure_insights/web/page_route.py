@@ -1,5 +1,6 @@
 """What every page shares: who looks, the store it reads, and errors that are pages too."""
 
+import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 from failure_insights.errors import (
@@ -36,8 +38,9 @@ _STATUS: dict[type[FailureInsightsError], int] = {
     BadInput: 422,
     NotEligible: 422,
     ForgedForm: 403,
-    DatabaseUnreachable: 503,
 }
+
+_log = logging.getLogger(__name__)
 
 #: What the one-time link opens: everything, as a key for all projects does.
 _OWNER = ApiKey(id=0, name="", all_projects=True)
@@ -98,6 +101,13 @@ class PageRoute(APIRoute):
                 return await handle(request)
             except SignInNeeded:
                 return _to_sign_in(request)
+            except (DatabaseUnreachable, OperationalError) as error:
+                # Its words name the database's address, and who asks may not be signed in.
+                _log.error("The database did not answer: %s", type(error).__name__)
+                return problem_page(request, 503, "the database does not answer; try again soon")
+            except DataError:
+                words = "this address holds a number or character that nothing here has"
+                return problem_page(request, 404, words)
             except FailureInsightsError as error:
                 status = next((s for kind, s in _STATUS.items() if isinstance(error, kind)), 500)
                 return problem_page(request, status, str(error))

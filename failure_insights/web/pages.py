@@ -21,6 +21,9 @@ from failure_insights.web import links, pages_audits, pages_calls, pages_sign_in
 from failure_insights.web.html import MEDIA_TYPES, render_html, static_file
 from failure_insights.web.page_route import PageRoute, SignedIn, Store, Visitor
 
+#: The event that a page hears when a card's audit is done.
+AUDITED = "audited"
+
 pages = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
@@ -69,7 +72,10 @@ def card(
     found = _card(connection, shown, seen_as, metric)
     if found.phase == phase:
         return Response(status_code=204)
-    return _render_card(request, who, shown, seen_as, found)
+    answer = _render_card(request, who, shown, seen_as, found)
+    if not found.open:
+        answer.headers["HX-Trigger"] = AUDITED
+    return answer
 
 
 @pages.post("/projects/{project}/metrics/{metric}/audits")

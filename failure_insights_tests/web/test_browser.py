@@ -41,7 +41,7 @@ def test_every_page_is_accessible_fits_its_screen_and_keeps_to_its_host(
         "insight": links.insight(dental.slug, insight),
         "failed": links.insight(dental.slug, failed),
         "metric": links.metric(dental.slug, "expected-outcome"),
-        "call": links.call(dental.slug, "call-0-0", insight, 5),
+        "call": links.evidence(dental.slug, "call-0-0", insight, 5),
         "hostile": links.insights("hostile"),
         "hostile-call": links.call("hostile", "long"),
     }
@@ -123,6 +123,66 @@ def test_the_view_and_the_folded_calls_open_without_leaving_the_page(
     assert "view=nights" in seen.page.url
     seen.page.reload()
     expect(seen.page.get_by_label("View")).to_have_value("nights")
+    assert seen.faults == []
+
+
+def test_everything_works_without_scripts(browser: Browser, site: Site) -> None:
+    dental = Sample.make(site.engine)
+    dental.audit(dental.metric("CSAT"), [Theme("Wrong day", 40)])
+    dental.metric("Relevancy")
+    dental.view("Desk", ["front-desk"])
+    seen = Watched.open(browser, site, java_script_enabled=False)
+    seen.page.get_by_role("link", name="32 more calls").click()
+    expect(seen.page.locator("a.call")).to_have_count(40)
+    seen.goto("/")
+    seen.page.get_by_label("View").select_option("Desk")
+    seen.page.get_by_role("button", name="Show").last.click()
+    assert "view=desk" in seen.page.url
+    seen.goto("/")
+    seen.page.get_by_role("button", name="Generate Relevancy").click()
+    expect(seen.page.get_by_text("Dagster takes it in a moment")).to_be_visible()
+    assert seen.faults == []
+
+
+def test_the_page_is_used_with_the_keyboard_alone(browser: Browser, site: Site) -> None:
+    dental = Sample.make(site.engine)
+    dental.metric("CSAT")
+    seen = Watched.open(browser, site)
+    keys = seen.page.keyboard
+    keys.press("Tab")
+    expect(seen.page.get_by_text("Skip to content")).to_be_focused()
+    keys.press("Enter")
+    options = seen.page.locator(".options > summary")
+    for _ in range(10):
+        keys.press("Tab")
+        if options.evaluate("place => place === document.activeElement"):
+            break
+    keys.press("Enter")
+    keys.press("Tab")
+    keys.type("5")
+    expect(seen.page.get_by_label("Window, days")).to_have_value("5")
+    keys.press("Escape")
+    expect(options).to_be_focused()
+    keys.press("Shift+Tab")
+    keys.press("Enter")
+    expect(seen.page.get_by_text("Dagster takes it in a moment")).to_be_visible()
+    expect(seen.page.locator("#generate_csat")).to_be_focused()
+    assert seen.faults == []
+
+
+def test_an_audit_that_ends_while_the_page_is_open_changes_its_sums_too(
+    browser: Browser, site: Site
+) -> None:
+    dental = Sample.make(site.engine)
+    metric = dental.metric("CSAT")
+    opened = dental.state(metric, "running")
+    seen = Watched.open(browser, site)
+    expect(seen.page.locator(".working")).to_be_visible()
+    dental.audit(metric, [Theme("Wrong day", 7)])
+    dental.run("DELETE FROM insights WHERE id = :id", id=opened)
+    expect(seen.page.locator(".theme")).to_have_count(1)
+    expect(seen.page.locator(".sum")).to_contain_text("7 failing calls in 1 metric, 1 new theme")
+    expect(seen.page.locator("#_announcer")).to_have_text("CSAT: 1 theme.")
     assert seen.faults == []
 
 

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, NullPool, create_engine, text
 
 from failure_insights.settings import Settings
 from failure_insights.web import links
@@ -247,7 +247,7 @@ def test_the_call_page_marks_the_quotes_and_says_what_each_judge_said(
     metric, other = dental.metric("CSAT"), dental.metric("Relevancy")
     insight = dental.audit(metric, [Theme("Wrong day", 3)])
     dental.results(other, ["call-0-0"], passed=True, explanation="It stayed on topic.")
-    html = browser.client.get(links.call(dental.slug, "call-0-0", insight, 5)).text
+    html = browser.client.get(links.evidence(dental.slug, "call-0-0", insight, 5)).text
     assert "No, <mark>I said Tuesday</mark>!" in html
     page = Page(html)
     for words in ("booked Thursday instead", "Wrong day", "Failed", "It stayed on topic", "Passed"):
@@ -336,7 +336,17 @@ def test_a_page_that_is_not_there_is_told_so_on_a_page(browser: Browser, dental:
         f"/projects/{dental.slug}/insights/99",
     ):
         assert "Not found" in browser.get(address, 404).text
+    for odd in ("/?project=%00", f"/projects/{dental.slug}/insights/{10**30}"):
+        assert "Not found" in browser.get(odd, 404).text
     assert "cannot be used" in browser.get(f"/projects/{dental.slug}/insights/x", 422).text
+
+
+def test_a_database_that_is_away_is_told_without_its_address(tmp_path: Path) -> None:
+    away = create_engine("postgresql+psycopg://someone@127.0.0.1:1/secret", poolclass=NullPool)
+    browser = Browser(away, tmp_path).sign_in()
+    page = browser.get("/", 503)
+    assert "does not answer" in page.text
+    assert "someone" not in page.text
 
 
 def test_an_empty_store_says_how_to_fill_it(browser: Browser) -> None:
