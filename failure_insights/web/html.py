@@ -65,6 +65,8 @@ class Span:
 
 def spans(content: str, quotes: Sequence[str]) -> list[Span]:
     """Return the text cut at the quotes that stand in it; the pieces make up the text."""
+    if not quotes:
+        return [Span(content, False)]
     marked = bytearray(len(content))
     for quote in quotes:
         at = content.find(quote) if quote else -1

@@ -74,9 +74,15 @@ def keep_session(request: Request, response: Response, session: Session) -> Resp
         max_age=SESSION_S,
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=_is_https(request),
     )
     return response
+
+
+def _is_https(request: Request) -> bool:
+    """Whether the browser came by HTTPS, here or at a proxy before us. Believing a forged header
+    costs its sender a cookie and nobody else anything."""
+    return "https" in (request.url.scheme, request.headers.get("X-Forwarded-Proto"))
 
 
 def end_session(response: Response) -> Response:

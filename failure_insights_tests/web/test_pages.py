@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
@@ -315,6 +315,17 @@ def test_hostile_text_is_shown_as_text_and_its_links_lead_where_they_should(
 def _newest(engine: Engine) -> int:
     with engine.connect() as connection:
         return int(connection.execute(text("SELECT max(id) FROM insights")).scalar_one())
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
+def test_a_link_to_a_call_says_its_whole_id_and_nothing_else(call_id: str) -> None:
+    link = links.evidence("shop", call_id, 7, 3)
+    assert re.fullmatch(r"[A-Za-z0-9/%?=&#._~+-]+", link)
+    # As a browser resolves it, which takes "." and ".." for steps in the path.
+    parts = urlsplit(urljoin("http://host/projects/shop/insights/1", link))
+    query = parse_qs(parts.query, keep_blank_values=True)
+    named = query.get("call_id", [unquote(parts.path.removeprefix("/projects/shop/calls/"))])
+    assert (named, query["insight"], parts.fragment) == ([call_id], ["7"], "turn-3")
 
 
 @given(st.text(max_size=60), st.lists(st.text(max_size=8), max_size=5))

@@ -131,10 +131,12 @@ def test_a_tampered_cookie_is_nobodys(visitor: Browser) -> None:
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(visitor: Browser) -> None:
-    answer = visitor.client.get(make_sign_in_link(visitor.settings, "http://testserver"))
-    cookie = answer.headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=lax" in cookie
+    for proxy in ({}, {"X-Forwarded-Proto": "https"}):
+        link = make_sign_in_link(visitor.settings, "http://testserver")
+        cookie = visitor.client.get(link, headers=proxy).headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=lax" in cookie
+        assert ("secure" in cookie) == bool(proxy)
 
 
 @pytest.mark.parametrize("address", ["/", "/sign-in", "/static/app.css", "/none", "/healthz"])

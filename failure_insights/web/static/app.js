@@ -9,7 +9,8 @@ document.addEventListener("change", (event) => {
 
 // The place that an address names is shown, even inside folded parts.
 function reveal() {
-  const id = decodeURIComponent(location.hash.slice(1));
+  let id = location.hash.slice(1);
+  try { id = decodeURIComponent(id); } catch { /* a stray %: the id is as it stands */ }
   const place = id && document.getElementById(id);
   if (!place) return;
   for (let around = place; around; around = around.parentElement) {
