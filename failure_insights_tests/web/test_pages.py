@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urljoin, urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, NullPool, create_engine, text
 
@@ -317,6 +317,9 @@ def _newest(engine: Engine) -> int:
         return int(connection.execute(text("SELECT max(id) FROM insights")).scalar_one())
 
 
+@example("..")
+@example("a\nb")
+@example("a/../b")
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
 def test_a_link_to_a_call_says_its_whole_id_and_nothing_else(call_id: str) -> None:
     link = links.evidence("shop", call_id, 7, 3)
