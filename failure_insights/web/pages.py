@@ -1,6 +1,6 @@
 """The dashboard's router and its first page: Insights, its cards, and Generate."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
@@ -104,7 +104,7 @@ def generate(
         if not is_htmx:
             raise
         card = _card(connection, shown, seen_as, found.slug)
-        return _render_card(request, who, shown, seen_as, card, complaint=str(error), status=422)
+        return _render_card(request, who, shown, seen_as, card, str(error))
     request_audit(connection, found.key, found.id, found.card.name, days, calls)
     if not is_htmx:
         view_slug = seen_as.slug if seen_as else None
@@ -125,17 +125,18 @@ def _render_card(
     project: ProjectRow,
     view: View | None,
     card: Card,
-    **more: Any,
+    complaint: str = "",
 ) -> Response:
+    """Return one card as a piece of the page, with what was wrong with the form, if anything."""
     return render_html(
         request,
         "card_alone.html",
+        422 if complaint else 200,
         session=who.session,
         project=project,
         view=view,
         card=card,
-        complaint=more.pop("complaint", ""),
-        **more,
+        complaint=complaint,
     )
 
 
