@@ -5,16 +5,15 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from failure_insights.dagster_home import dagster_instance
+from failure_insights.domain.pools import date_of
 from failure_insights.errors import BadInput
-from failure_insights.partitions import PAIRS, date_of, end_of, partition_key
+from failure_insights.partitions import PAIRS, end_of, partition_key
 from failure_insights.run_requests import INSIGHT_TAG
 from failure_insights.settings import database_url, get_settings
 from failure_insights.store import queue
 from failure_insights.store.database import engine_for, migrate
 from failure_insights.store.insights import Row, insight_rows
 from failure_insights.store.projects import find_metric, find_project
-
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 def audit_in_foreground(
@@ -56,7 +55,6 @@ def audit_in_foreground(
                 run_id=run_id,
                 partition_key=partition_key(date_of(at), found.key),
                 tags={INSIGHT_TAG: str(insight_id)},
-                run_config=_QUIET,
                 raise_on_error=False,
             )
         finally:

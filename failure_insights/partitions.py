@@ -4,9 +4,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 
+from failure_insights.domain.pools import AUDIT_HOUR
 from failure_insights.settings import get_settings
-
-AUDIT_HOUR = 6
 
 DATES = dg.DailyPartitionsDefinition(
     start_date=datetime.combine(get_settings().first_date, time(AUDIT_HOUR)),
@@ -21,11 +20,6 @@ GRID = dg.MultiPartitionsDefinition({"date": DATES, "project_metric": PAIRS})
 def end_of(day: date) -> datetime:
     """Return the time at which a date's audit looks back: 06:00 UTC of the next day."""
     return datetime.combine(day + timedelta(days=1), time(AUDIT_HOUR), UTC)
-
-
-def date_of(at: datetime) -> date:
-    """Return the date whose 24 hours hold the moment before `at` (aware)."""
-    return (at.astimezone(UTC) - timedelta(hours=AUDIT_HOUR, microseconds=1)).date()
 
 
 def partition_key(day: date, project_metric: str) -> str:

@@ -38,6 +38,27 @@ class Settings(BaseSettings):
     auditor: Literal["auto", "agent", "wording"] = Field(
         "auto", description="`auto`: the agent if a key or base URL is set, else wording."
     )
+    thoroughness: Literal["thorough", "economy"] = Field(
+        "thorough",
+        description="`economy`: a third of the tokens; 12 transcripts instead of 40, in short.",
+    )
+    language: str = Field(
+        "English", description="Of titles and descriptions; quotes stay in the call's own."
+    )
+    audit_token_budget: PositiveInt = Field(
+        600_000, description="Tokens in and out of one audit; spent: it is finished as it stands."
+    )
+    audit_seconds: PositiveInt = Field(
+        600, description="Seconds for one audit's LLM requests; over: it is finished as it stands."
+    )
+    llm_failure: Literal["wording", "fail"] = Field(
+        "wording",
+        description="What an audit does where the LLM endpoint refuses: group by wording, or fail.",
+    )
+    llm_concurrency: PositiveInt = Field(
+        16, description="LLM requests at once at most, in each process; it begins with half."
+    )
+    llm_timeout_seconds: PositiveInt = Field(90, description="Of one LLM request.")
 
     small_pool: PositiveInt = Field(
         10, description="Fewer failing calls in 24 hours than this: the last 7 days are read."
@@ -46,7 +67,10 @@ class Settings(BaseSettings):
         3, description="Fewer failing calls than this even in 7 days: the audit is skipped."
     )
     max_calls: PositiveInt = Field(
-        40, le=1000, description="Transcripts that an audit reads, unless its request says."
+        200,
+        le=1000,
+        description="Transcripts that an audit reads at most, unless its request says; "
+        "of long calls it reads fewer, as many as its tokens pay for.",
     )
     first_date: date = Field(
         date(2026, 1, 1), description="First date of the grid; no earlier day can be audited."

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import dagster as dg
 from sqlalchemy import Engine
 
-from failure_insights.partitions import PAIRS, date_of
+from failure_insights.domain.pools import date_of
+from failure_insights.partitions import PAIRS
 from failure_insights.run_requests import INSIGHT_TAG, grid_runs, request_run
 from failure_insights.settings import get_settings
 from failure_insights.storage import StoreResource

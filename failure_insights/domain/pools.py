@@ -1,13 +1,15 @@
 """Which failing calls an audit sees: the pool and the rule of its window."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from failure_insights.domain.calls import Score
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.errors import BadInput
 
 DAY = timedelta(days=1)
+#: A date's 24 hours end at this hour (UTC) of the next day.
+AUDIT_HOUR = 6
 #: The window that a small pool falls back to.
 WIDE_WINDOW_DAYS = 7
 NOT_ENOUGH_DATA = f"Not enough metric failure instances in last {WIDE_WINDOW_DAYS} days."
@@ -30,6 +32,16 @@ class Window:
     @property
     def start(self) -> datetime:
         return self.end - self.days * DAY
+
+    @property
+    def date(self) -> date:
+        """The date whose 24 hours hold the window's last moment."""
+        return date_of(self.end)
+
+
+def date_of(at: datetime) -> date:
+    """Return the date whose 24 hours hold the moment before `at` (aware)."""
+    return (at.astimezone(UTC) - timedelta(hours=AUDIT_HOUR, microseconds=1)).date()
 
 
 @dataclass(frozen=True, slots=True)
