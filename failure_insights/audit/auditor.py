@@ -1,6 +1,7 @@
 """The interface that every auditor has: pool and metric card in, breakdown out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from failure_insights.domain.breakdown import AuditorName, Breakdown
@@ -8,7 +9,18 @@ from failure_insights.domain.calls import Turn
 from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.pools import FailingCall, Pool
 
-__all__ = ["Auditor", "CallReader", "PriorTheme"]
+__all__ = ["Auditor", "CallReader", "Earlier", "PriorTheme"]
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the newest audit before this one held: its calls, and those whose transcripts it read.
+
+    An audit that is asked for again is its own predecessor.
+    """
+
+    pool: Collection[str] = ()
+    read: Collection[str] = ()
 
 
 class CallReader(Protocol):
@@ -20,6 +32,10 @@ class CallReader(Protocol):
 
     def passing(self, limit: int) -> Sequence[FailingCall]:
         """Return up to `limit` calls of the window that passed the metric, newest first."""
+        ...
+
+    def earlier(self) -> Earlier:
+        """Return what the newest audit held that looked at no later window; empty: none did."""
         ...
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
+from failure_insights.audit.auditor import Earlier
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.pools import FailingCall, PoolRule, Window
 from failure_insights.store.database import query
@@ -70,6 +71,12 @@ class StoredCalls:
                 statement, {"metric_id": self.metric_id, "call_ids": list(call_ids)}
             )
             return {row.call_id: [Turn(**turn) for turn in row.turns] for row in rows}
+
+    def earlier(self) -> Earlier:
+        values = {"metric_id": self.metric_id, "window_end": self.window.end}
+        with self.engine.connect() as connection:
+            row = connection.execute(query("earlier_audit"), values).first()
+        return Earlier(frozenset(row.pool), frozenset(row.read)) if row else Earlier()
 
     def passing(self, limit: int) -> Sequence[FailingCall]:
         values = {

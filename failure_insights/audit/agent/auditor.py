@@ -1,0 +1,135 @@
+"""The agent as an `Auditor`: prepares a run, tells what was found, and what could not be."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from failure_insights.audit.agent.answers import Answers
+from failure_insights.audit.agent.briefing import metric_text
+from failure_insights.audit.agent.findings import NothingFound, find
+from failure_insights.audit.agent.options import Options
+from failure_insights.audit.agent.preparation import prepare
+from failure_insights.audit.agent.run import Run
+from failure_insights.audit.agent.telling import provenance_of, tell, usage_of
+from failure_insights.audit.agent.vectors import vectorize
+from failure_insights.audit.auditor import CallReader
+from failure_insights.audit.wording import WordingAuditor
+from failure_insights.domain.breakdown import AuditorName, Breakdown
+from failure_insights.domain.identity import PriorTheme
+from failure_insights.domain.pools import Pool
+from failure_insights.errors import FailureInsightsError
+from failure_insights.llm import Endpoint, EndpointRefused, Spending
+
+#: Passing calls whose explanations give contrast.
+PASSING_CALLS = 300
+
+
+class AuditFailed(FailureInsightsError):
+    """The LLM could not audit the pool, and the settings ask for no audit without it."""
+
+
+@dataclass
+class AgentAuditor:
+    """Finds root causes with an LLM; without its answers it groups by wording, or fails.
+
+    `endpoint` is called inside the event loop of the audits, which share what it returns.
+    """
+
+    endpoint: Callable[[], Endpoint]
+    answers: Answers
+    options: Options
+    may_group_by_wording: bool = True
+    name: AuditorName = "agent"
+    _refusal: EndpointRefused | None = None
+
+    async def audit(
+        self,
+        pool: Pool,
+        calls: CallReader,
+        prior_themes: Sequence[PriorTheme],
+        max_calls: int | None,
+    ) -> Breakdown:
+        """Return the breakdown of the pool; see `Auditor.audit`.
+
+        Raises:
+            AuditFailed: the LLM found nothing, and grouping by wording is not wanted.
+        """
+        run: Run | None = None
+        try:
+            if self._refusal:
+                raise self._refusal
+            run = await self._prepare(pool, calls, prior_themes)
+            earlier = await asyncio.to_thread(calls.earlier)
+            return tell(run, await find(run, earlier, max_calls))
+        except EndpointRefused as refusal:
+            # What refuses one audit refuses all: the others of this run need not ask.
+            self._refusal = refusal
+            reason = str(refusal)
+        except NothingFound as error:
+            reason = _why_nothing(run, error)
+        if not self.may_group_by_wording:
+            raise AuditFailed(reason)
+        return await self._by_wording(pool, calls, prior_themes, max_calls, reason, run)
+
+    async def _prepare(
+        self, pool: Pool, calls: CallReader, prior_themes: Sequence[PriorTheme]
+    ) -> Run:
+        cases = await asyncio.to_thread(prepare, pool)
+        passing = await asyncio.to_thread(calls.passing, PASSING_CALLS)
+        return Run(
+            pool=pool,
+            cases=cases,
+            calls=calls,
+            passing=passing,
+            priors=before(prior_themes, pool),
+            vectors=await asyncio.to_thread(vectorize, cases, passing, pool.metric),
+            metric=metric_text(pool.metric),
+            endpoint=self.endpoint(),
+            answers=self.answers,
+            options=self.options,
+            spending=Spending(self.options.max_tokens, self.options.seconds),
+        )
+
+    async def _by_wording(
+        self,
+        pool: Pool,
+        calls: CallReader,
+        prior_themes: Sequence[PriorTheme],
+        max_calls: int | None,
+        reason: str,
+        run: Run | None,
+    ) -> Breakdown:
+        found = await WordingAuditor().audit(pool, calls, prior_themes, max_calls)
+        provenance = {**found.provenance, **({"agent": provenance_of(run)} if run else {})}
+        return replace(
+            found,
+            degraded=True,
+            model=self.options.model,
+            usage=usage_of(run) if run else found.usage,
+            message=f"The LLM could not audit these calls: {reason} {found.message}",
+            provenance=provenance,
+        )
+
+
+def before(prior_themes: Sequence[PriorTheme], pool: Pool) -> list[PriorTheme]:
+    """Return the themes of days before the pool's, with their counts of those days.
+
+    What an earlier audit of the same day found is not shown to this one: the same audit asked for
+    again is then the same question. Identity knows all of them.
+    """
+    day = pool.window.date
+    return [
+        replace(prior, history={d: n for d, n in prior.history.items() if d < day})
+        for prior in prior_themes
+        if prior.first_seen < day
+    ]
+
+
+def _why_nothing(run: Run | None, error: NothingFound) -> str:
+    """Return why nothing was found, as a sentence."""
+    if run and run.is_spent:
+        return f"its budget of tokens or time was spent ({error})."
+    if run and run.lost:
+        stages = ", ".join(f"{count} {stage}" for stage, count in sorted(run.lost.items()))
+        return f"requests stayed without a usable answer ({stages}; {error})."
+    return f"{error}."

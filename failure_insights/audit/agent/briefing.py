@@ -1,0 +1,136 @@
+"""What the agent sees first: earlier themes, the notes by likeness, the rest in short."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from failure_insights.audit.agent.notes import CallNote
+from failure_insights.audit.agent.preparation import clean, cut
+from failure_insights.audit.agent.run import Run
+from failure_insights.audit.agent.vectors import leaf_order
+from failure_insights.domain.identity import PriorTheme
+from failure_insights.domain.metrics import MetricCard, ScoreType
+
+#: Tokens of a judge's prompt that are shown.
+RUBRIC_TOKENS = 600
+SCORES: Mapping[ScoreType, str] = {
+    "binary": "passed or failed",
+    "rating": "a rating on a scale",
+    "number": "a number, such as a count or a share",
+    "enum": "one of several words",
+}
+#: Earlier themes that are shown, those with most calls of late; and days of their counts.
+PRIORS, DAYS = 20, 7
+#: Tokens of an unread explanation, and how many are listed one by one; more are grouped.
+DIGEST_TOKENS, DIGEST_CALLS = 60, 300
+#: Groups of unread explanations, and calls shown of each.
+GROUPS, EXEMPLARS = 60, 3
+
+
+def metric_text(card: MetricCard) -> str:
+    """Return a metric's card as every prompt shows it."""
+    parts = {
+        "Name": card.name,
+        "Description": card.description,
+        "What the judge was asked": card.prompt,
+        "Score": SCORES[card.score_type],
+        "A call passes where the score is": card.pass_rule or "",
+    }
+    return "\n".join(
+        f"{heading}: {cut(clean(text), RUBRIC_TOKENS)}" for heading, text in parts.items() if text
+    )
+
+
+def brief(run: Run, notes: Sequence[CallNote]) -> dict[str, str]:
+    """Return the slots of the agent's prompt."""
+    return {
+        "prior_themes": "\n".join(map(_prior, recent(run.priors))) or "(none)",
+        "pool": pool_line(run),
+        "notes": "\n".join(note_lines(notes)) or "(none)",
+        "digest": "\n".join(_digest(run)) or "(none: all calls were read)",
+    }
+
+
+def recent(priors: Sequence[PriorTheme]) -> list[PriorTheme]:
+    """Return the earlier themes that are offered for reuse."""
+    weight = {prior.theme_id: sum(_last_days(prior).values()) for prior in priors}
+    return sorted(priors, key=lambda prior: (-weight[prior.theme_id], prior.theme_id))[:PRIORS]
+
+
+def note_lines(notes: Sequence[CallNote]) -> list[str]:
+    """Return a line per note, like causes beside each other."""
+    order = leaf_order([note.note.root_cause for note in notes])
+    return [_note(notes[i]) for i in order]
+
+
+def _note(note: CallNote) -> str:
+    if note.flagged:
+        return f"{note.case.handle} [{note.note.origin}] (words withheld: they address the reader)"
+    doubt = "; looks like a pass" if note.looks_like_a_pass else ""
+    symptom = cut(clean(note.note.symptom), 40)
+    cause = clean(note.cause)
+    return f"{note.case.handle} [{note.note.origin}{doubt}] cause: {cause} | symptom: {symptom}"
+
+
+def pool_line(run: Run) -> str:
+    """Return the pool's counts by agent, day and score."""
+    parts = [f"{len(run.cases)} failing calls, {len(run.notes)} of them read"]
+    parts += [f"by {name}: {counted(run, name)}" for name in ("agent", "day", "score")]
+    return "; ".join(parts)
+
+
+def counted(run: Run, by: str) -> str:
+    """Return how many calls there are of each agent, day or score, largest first."""
+    calls = [case.call for case in run.cases]
+    values = {
+        "agent": [cut(clean(call.agent), 20) for call in calls],
+        "day": [call.started_at.date().isoformat() for call in calls],
+        "score": [cut(clean(str(call.score)), 10) for call in calls],
+    }[by]
+    counts = Counter(values)
+    ranked = sorted(counts, key=lambda value: (-counts[value], value))[:12]
+    return ", ".join(f"{value} {counts[value]}" for value in ranked)
+
+
+def _prior(prior: PriorTheme) -> str:
+    counts = ", ".join(f"{day:%m-%d}: {count}" for day, count in _last_days(prior).items())
+    return f"{prior.theme_id} | {prior.title} | {prior.criterion} | {counts or 'no counts'}"
+
+
+def _last_days(prior: PriorTheme) -> dict[object, int]:
+    return {day: prior.history[day] for day in sorted(prior.history)[-DAYS:]}
+
+
+def _digest(run: Run) -> list[str]:
+    """Return the unread explanations, each once; of very many the groups and their examples."""
+    unread = [
+        i for i, c in enumerate(run.cases) if c.handle not in run.notes and not run.is_flagged(c)
+    ]
+    if len(unread) > DIGEST_CALLS:
+        return _groups(run, unread)
+    handles: dict[str, list[str]] = {}
+    for index in unread:
+        said = cut(run.vectors.said[index], DIGEST_TOKENS) or "(no explanation)"
+        handles.setdefault(said, []).append(run.cases[index].handle)
+    texts = list(handles)
+    return [f"{_named(handles[texts[i]])}: {texts[i]}" for i in leaf_order(texts)]
+
+
+def _named(handles: Sequence[str]) -> str:
+    more = f" and {len(handles) - 5} more" if len(handles) > 5 else ""
+    return ", ".join(handles[:5]) + more
+
+
+def _groups(run: Run, unread: Sequence[int]) -> list[str]:
+    from failure_insights.audit.wording import clustering
+
+    labels, _ = clustering.group(run.vectors.rows[list(unread)], seed=0, most=GROUPS)
+    lines = []
+    for label in range(int(labels.max()) + 1):
+        members = [unread[i] for i in range(len(unread)) if labels[i] == label]
+        if not members:
+            continue
+        lines.append(f"A group of {len(members)} calls, for example:")
+        for index in run.vectors.nearest_first(members)[:EXEMPLARS]:
+            said = cut(run.vectors.said[index], DIGEST_TOKENS)
+            lines.append(f"  {run.cases[index].handle}: {said}")
+    return lines

@@ -1,0 +1,173 @@
+"""A critic per theme: do its calls meet its criterion, and do their own words show it?"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from failure_insights.audit.agent import quotes
+from failure_insights.audit.agent.assignment import Label
+from failure_insights.audit.agent.drafts import Theme
+from failure_insights.audit.agent.filters import FIX_CHARACTERS
+from failure_insights.audit.agent.notes import CallNote
+from failure_insights.audit.agent.preparation import Case, clean, cut
+from failure_insights.audit.agent.run import Run
+from failure_insights.audit.agent.schemas import Critique, MemberCheck
+from failure_insights.domain.breakdown import Evidence
+from failure_insights.llm import ContextTooLong, schema_sha
+
+#: Members that a critic sees: the most typical, the least typical, one from between.
+TYPICAL, UNTYPICAL, BETWEEN, NEAR_MISSES = 2, 2, 1, 2
+#: A theme whose checked members fit less often is no theme; fewer decided members decide nothing.
+PRECISION, DECIDED = 0.6, 4
+#: Lines beside a cited one that the critic sees, and tokens of one.
+BESIDE, LINE_TOKENS = 2, 60
+#: A check holds for a theme as long as this part of its calls, then and now, is the same.
+SAME_CALLS = 0.8
+#: In economy only themes with more than this part of the pool are checked.
+LARGE = 0.1
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A theme after its check: the calls that do not fit, quotes of those that do.
+
+    `holds` is False if too few of the members that were looked at fit the criterion.
+    """
+
+    theme: Theme
+    holds: bool = True
+    misfits: frozenset[str] = frozenset()
+    evidence: tuple[Evidence, ...] = ()
+
+
+async def check(
+    run: Run, theme: Theme, members: Sequence[int], near_misses: Sequence[int]
+) -> Checked:
+    """Return the theme after a critic has looked at five of its calls and two that are close.
+
+    Args:
+        members: indices of the theme's cases, the most typical first.
+        near_misses: of cases of other themes that are most like this one.
+    """
+    if run.options.economy and len(members) <= LARGE * len(run.cases):
+        return Checked(theme)
+    key = run.key("critic", schema_sha(Critique), theme.criterion)
+    held = {run.cases[i].call_id for i in members}
+    critique = await _kept(run, key, held)
+    if critique is None:
+        critique = await _ask(run, theme, _shown(run, members), near_misses)
+        if critique is None:
+            return Checked(theme)
+        kept = {"of": sorted(held), "critique": critique.model_dump(mode="json")}
+        await run.answers.remember("critique", {key: kept}, replace=True)
+    return _judged(run, theme, critique)
+
+
+async def _kept(run: Run, key: str, held: Collection[str]) -> Critique | None:
+    """Return the last check of the theme if it had nearly the same calls then.
+
+    A call more or less a day does not change whether a criterion holds.
+    """
+    kept = (await run.answers.recall([key])).get(key)
+    if not kept or len({*held} & {*kept["of"]}) < SAME_CALLS * len({*held} | {*kept["of"]}):
+        return None
+    run.recalled += 1
+    return Critique.model_validate(kept["critique"])
+
+
+async def _ask(
+    run: Run, theme: Theme, shown: Sequence[Case], near_misses: Sequence[int]
+) -> Critique | None:
+    """Return what a critic says, its calls under their own IDs, which outlast today's handles."""
+    misses = [_described(run, run.cases[i]) for i in near_misses]
+    slots = {
+        "title": theme.title,
+        "criterion": theme.criterion,
+        "fix": theme.suggested_fix or "(none)",
+        "members": "\n\n".join(_described(run, case) for case in shown),
+        "near_misses": "\n\n".join(misses) or "(none)",
+    }
+    try:
+        critique = await run.ask("critic", Critique, slots)
+    except ContextTooLong:
+        return None
+    if critique is None:
+        return None
+    ids = {case.handle: case.call_id for case in shown}
+    checks: dict[str, MemberCheck] = {}
+    for check in critique.members:
+        call_id = ids.get(run.handles.resolve(check.handle) or "")
+        if call_id is not None:
+            checks.setdefault(call_id, check.model_copy(update={"handle": call_id}))
+    return critique.model_copy(update={"members": list(checks.values())})
+
+
+def near_misses_of(
+    run: Run, theme: int, labels: Mapping[str, Label], members: Sequence[int]
+) -> list[int]:
+    """Return the cases outside the theme that are most like it."""
+    import numpy as np
+
+    others = [run.index[handle] for handle, label in labels.items() if label.theme != theme]
+    if not others or not members:
+        return []
+    centre = np.asarray(run.vectors.rows[list(members)].mean(axis=0)).ravel()
+    likeness = np.round(np.asarray(run.vectors.rows[others] @ centre).ravel(), 9)
+    order = np.lexsort((np.array(others), -likeness))
+    return [others[int(i)] for i in order[:NEAR_MISSES]]
+
+
+def _shown(run: Run, members: Sequence[int]) -> list[Case]:
+    """Return the members to look at; those that were read before others, for they can be quoted."""
+    read = [i for i in members if run.cases[i].handle in run.notes]
+    if len(read) < TYPICAL + UNTYPICAL + BETWEEN:
+        read += [i for i in members if i not in set(read)]
+    middle = read[len(read) // 2 :][:BETWEEN]
+    chosen = dict.fromkeys([*read[:TYPICAL], *read[-UNTYPICAL:], *middle])
+    return [run.cases[i] for i in chosen]
+
+
+def _described(run: Run, case: Case) -> str:
+    note = run.notes.get(case.handle)
+    if note is None or note.flagged or run.is_flagged(case):
+        words = "(withheld)" if run.is_flagged(case) else run.vectors.said[run.index[case.handle]]
+        return f"{case.handle}: {words or '(no explanation)'}"
+    return f"{case.handle}: {note.cause}\n{_lines(note)}"
+
+
+def _lines(note: CallNote) -> str:
+    """Return the lines around the note's quotes, each turn with its number."""
+    turns = note.reading.turns
+    cited = {span.turn for span in note.spans} or {note.note.first_error_line or 0}
+    mark = note.reading.mark
+    return "\n".join(
+        f"{mark}|{number:03}|{turn.role}| {cut(clean(turn.content), LINE_TOKENS)}"
+        for number, turn in enumerate(turns)
+        if any(abs(number - line) <= BESIDE for line in cited)
+    )
+
+
+def _judged(run: Run, theme: Theme, critique: Critique) -> Checked:
+    checks = {
+        handle: check
+        for check in critique.members
+        if (handle := run.handles.resolve(check.handle)) is not None
+    }
+    evidence = [
+        Evidence(run.cases[run.index[handle]].call_id, span.turn, span.text)
+        for handle, check in checks.items()
+        if check.verdict == "fits"
+        and (note := run.notes.get(handle))
+        and not note.flagged
+        and (span := quotes.find(check.quote, check.line, note.reading.turns))
+    ]
+    fits = sum(check.verdict == "fits" for check in checks.values())
+    misfits = frozenset(h for h, check in checks.items() if check.verdict == "does_not_fit")
+    decided = fits + len(misfits)
+    title = "" if theme.prior_id else run.output.title(critique.better_title)
+    fix = run.output.sentences(critique.suggested_fix, FIX_CHARACTERS)
+    return Checked(
+        replace(theme, title=title or theme.title, suggested_fix=fix),
+        decided < DECIDED or fits >= PRECISION * decided,
+        misfits,
+        tuple(evidence),
+    )

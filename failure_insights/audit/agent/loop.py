@@ -1,0 +1,92 @@
+"""The agent: a few turns with tools that end in a draft of themes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from failure_insights.audit import prompts
+from failure_insights.audit.agent import briefing
+from failure_insights.audit.agent.drafts import Theme
+from failure_insights.audit.agent.notes import CallNote
+from failure_insights.audit.agent.run import Run
+from failure_insights.audit.agent.schemas import Draft
+from failure_insights.audit.agent.tools import SUBMIT, TOOLS, Toolbox
+from failure_insights.llm import ContextTooLong, Tool, ToolsUnsupported
+
+#: Round trips to the LLM, one after the other, that the agent may take: turns, and tools that ask
+#: the LLM themselves. Notes before it and two rounds after it make six in all.
+ROUNDS = 3
+#: Pools up to this size are read whole, and one look at all notes is enough.
+SMALL_POOL = 12
+
+NO_TOOL = f"Nothing was submitted. Call `{SUBMIT}` with your themes."
+
+
+async def find_themes(run: Run, notes: Sequence[CallNote]) -> list[Theme]:
+    """Return the themes of the agent's last valid submission; none if it made none."""
+    slots = briefing.brief(run, notes)
+    toolbox = Toolbox(run)
+    try:
+        if len(run.cases) <= SMALL_POOL:
+            await _ask_once(run, toolbox, slots)
+        else:
+            await _take_turns(run, toolbox, slots)
+    except (ToolsUnsupported, ContextTooLong):
+        if not toolbox.themes:
+            await _ask_once(run, toolbox, slots)
+    return toolbox.themes
+
+
+async def _ask_once(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
+    """Have the themes submitted in one answer, without tools; once more if none is usable."""
+    complaint = ""
+    for _ in range(2):
+        draft = await _draft(run, dict(slots), complaint)
+        run.rounds += 1
+        if draft is None:
+            return
+        complaint = await toolbox.submit(draft)
+        if toolbox.themes:
+            return
+
+
+async def _draft(run: Run, slots: dict[str, str], complaint: str) -> Draft | None:
+    if complaint:
+        slots["notes"] += f"\n\nYour last submission could not be used. {complaint}"
+    for left_out in (None, "digest"):
+        if left_out:
+            slots[left_out] = "(left out: too long)"
+        try:
+            return await run.ask("agent", Draft, slots, way="At once")
+        except ContextTooLong:
+            continue
+    return None
+
+
+async def _take_turns(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
+    """Let the agent work with its tools until it has submitted, or its round trips are spent."""
+    system, data = prompts.load("agent").fill(
+        "Turns", metric=run.metric, language=run.options.language, **slots
+    )
+    messages: list[Mapping[str, Any]] = [
+        {"role": "system", "content": system},
+        {"role": "user", "content": data},
+    ]
+    tools = [Tool(name, says, arguments) for name, (says, arguments) in TOOLS.items()]
+    while run.rounds < ROUNDS:
+        is_last = run.rounds == ROUNDS - 1
+        turn = await run.take_turn(messages, tools, SUBMIT if is_last else None)
+        run.rounds += 1
+        if turn is None:
+            return
+        messages.append(turn.message)
+        if not turn.uses:
+            messages.append({"role": "user", "content": NO_TOOL})
+            continue
+        answers = await toolbox.use_all([(use.name, use.arguments) for use in turn.uses])
+        run.rounds += toolbox.used_llm
+        if toolbox.is_settled:
+            return
+        messages += [
+            {"role": "tool", "tool_call_id": use.id, "content": answer}
+            for use, answer in zip(turn.uses, answers, strict=True)
+        ]

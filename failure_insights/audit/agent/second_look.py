@@ -1,0 +1,41 @@
+"""A second look: calls whose explanation left their theme in doubt are read, and labelled again.
+
+So are calls of themes of which no call was read yet, for a theme is only shown with a quote.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from failure_insights.audit.agent.assignment import Label, assign
+from failure_insights.audit.agent.drafts import Theme
+from failure_insights.audit.agent.notes import take_notes
+from failure_insights.audit.agent.preparation import Case
+from failure_insights.audit.agent.run import Run
+
+#: Calls of a theme that are read where none was.
+QUOTABLE = 2
+
+
+async def look_again(
+    run: Run, themes: Sequence[Theme], labels: Mapping[str, Label], members: Sequence[list[int]]
+) -> dict[str, Label]:
+    """Return new labels of the calls that were read now; none where nothing may be read."""
+    unread = [case for case in run.cases if case.handle in labels and case.handle not in run.notes]
+    wanted = [*_unquotable(run, members), *_doubtful(labels, unread)]
+    chosen = list({case.handle: case for case in wanted}.values())[: run.reads_left]
+    notes = await take_notes(run, chosen)
+    return await assign(run, themes, [note.case for note in notes])
+
+
+def _unquotable(run: Run, members: Sequence[list[int]]) -> list[Case]:
+    found = []
+    for indices in members:
+        cases = [run.cases[i] for i in indices]
+        if cases and not any(c.handle in run.notes for c in cases):
+            found += [case for case in cases if not run.is_flagged(case)][:QUOTABLE]
+    return found
+
+
+def _doubtful(labels: Mapping[str, Label], unread: Sequence[Case]) -> list[Case]:
+    """Return the unread calls in doubt, those without a theme first."""
+    doubtful = [case for case in unread if not labels[case.handle].sure]
+    return sorted(doubtful, key=lambda case: labels[case.handle].theme is not None)

@@ -1,0 +1,180 @@
+"""The agent's tools. All only read, all see this pool and nothing else, all answers are text."""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ValidationError
+
+from failure_insights.audit.agent import briefing
+from failure_insights.audit.agent.assignment import assign
+from failure_insights.audit.agent.drafts import Theme, themes_of
+from failure_insights.audit.agent.notes import take_notes
+from failure_insights.audit.agent.preparation import clean, cut
+from failure_insights.audit.agent.run import Run
+from failure_insights.audit.agent.schemas import Draft
+from failure_insights.audit.agent.vectors import SearchIndex
+
+#: Limits of one use, and of uses in one turn.
+READ, HITS, CRITERIA, TESTED, USES = 12, 20, 8, 50, 8
+
+SUBMIT = "submit_breakdown"
+
+
+class ReadCalls(BaseModel):
+    handles: list[str]
+    question: str
+
+
+class SearchCalls(BaseModel):
+    query: str
+    scope: Literal["failing", "passing"]
+    limit: Annotated[int, BeforeValidator(lambda value: 10 if value is None else value)]
+
+
+class PoolStats(BaseModel):
+    by: Literal["agent", "day", "score", "origin"]
+
+
+class TryCriteria(BaseModel):
+    criteria: list[str]
+
+
+#: Name, what it does, and its arguments.
+TOOLS: Mapping[str, tuple[str, type[BaseModel]]] = {
+    SUBMIT: ("Submit the themes. The last valid submission counts.", Draft),
+    "read_calls": (
+        f"Have up to {READ} unread calls read; returns a note on each, not the transcript.",
+        ReadCalls,
+    ),
+    "search_calls": (
+        f"Search the explanations of failing or passing calls; up to {HITS} hits in short.",
+        SearchCalls,
+    ),
+    "pool_stats": ("Count the failing calls by agent, day, score or noted origin.", PoolStats),
+    "test_criteria": (
+        f"Try up to {CRITERIA} criteria on unread calls: support, unsure, and what none covers.",
+        TryCriteria,
+    ),
+}
+
+
+@dataclass
+class Toolbox:
+    """Runs the tools of one audit; `themes` is the last valid submission.
+
+    `used_llm` says whether a tool of the newest turn asked the LLM, which costs a round trip.
+    """
+
+    run: Run
+    themes: list[Theme] = field(default_factory=list)
+    used_llm: bool = False
+    is_settled: bool = False
+    _answers: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    async def use_all(self, uses: Sequence[tuple[str, str]]) -> list[str]:
+        """Return the answer to each use, a tool's name and its arguments as JSON.
+
+        A use that repeats an earlier one gets the same answer; uses beyond the limit, unknown
+        tools and arguments that make no sense get a sentence that says so.
+        """
+        self.used_llm = False
+        self.is_settled = bool(uses) and all(name == SUBMIT for name, _ in uses)
+        new = [use for use in dict.fromkeys(uses[:USES]) if use not in self._answers]
+        found = await self.run.each(self._use(name, arguments) for name, arguments in new)
+        self._answers |= dict(zip(new, found, strict=True))
+        too_many = f"Not run: at most {USES} tools in one turn."
+        return [
+            self._answers[use] if number < USES else too_many for number, use in enumerate(uses)
+        ]
+
+    async def _use(self, name: str, arguments: str) -> str:
+        if name not in TOOLS:
+            return f"There is no tool {clean(name)[:40]!r}; there are {', '.join(TOOLS)}."
+        tools: dict[str, Callable[[Any], Awaitable[str]]] = {
+            SUBMIT: self.submit,
+            "read_calls": self._read_calls,
+            "search_calls": self._search_calls,
+            "pool_stats": self._pool_stats,
+            "test_criteria": self._test_criteria,
+        }
+        try:
+            parsed = TOOLS[name][1].model_validate_json(arguments or "{}")
+        except ValidationError as error:
+            self.is_settled = False
+            return f"The arguments cannot be used: {_in_short(error)}"
+        return await tools[name](parsed)
+
+    async def submit(self, draft: Draft) -> str:
+        """Keep the draft's themes if there is a usable one; return what is wrong with it."""
+        run = self.run
+        mute = [case.handle for case in run.cases if run.is_flagged(case)]
+        themes, problems = themes_of(draft, run.handles, mute, run.priors, run.output)
+        self.themes = themes or self.themes
+        if not problems:
+            return "Accepted."
+        self.is_settled = False
+        return " ".join(["Accepted in part." if themes else "Rejected.", *problems])
+
+    async def _read_calls(self, use: ReadCalls) -> str:
+        run = self.run
+        handles = run.handles.resolve_all(use.handles)[:READ]
+        cases = [run.cases[run.index[handle]] for handle in handles]
+        if not cases:
+            return "None of these handles is in the pool."
+        known = [case for case in cases if case.handle in run.notes]
+        new = [case for case in cases if case.handle not in run.notes][: run.reads_left]
+        self.used_llm = self.used_llm or bool(new)
+        notes = await take_notes(run, [*known, *new])
+        return "\n".join(briefing.note_lines(notes)) or "No more calls can be read."
+
+    async def _search_calls(self, use: SearchCalls) -> str:
+        run = self.run
+        if use.scope == "failing":
+            named = [
+                (c.handle, run.vectors.said[i])
+                for i, c in enumerate(run.cases)
+                if not run.is_flagged(c)
+            ]
+        else:
+            named = [("passing", clean(call.explanation)) for call in run.passing]
+        index = SearchIndex(text for _, text in named)
+        hits = index.search(use.query, max(1, min(use.limit, HITS)))
+        lines = [f"{named[i][0]}: {cut(named[i][1], 40)}" for i in hits]
+        return "\n".join([f"{len(hits)} hits among {len(named)} {use.scope} calls.", *lines])
+
+    async def _pool_stats(self, use: PoolStats) -> str:
+        if use.by != "origin":
+            return briefing.counted(self.run, use.by)
+        origins = Counter(note.note.origin for note in self.run.notes.values())
+        return ", ".join(f"{origin} {count}" for origin, count in origins.most_common())
+
+    async def _test_criteria(self, use: TryCriteria) -> str:
+        run = self.run
+        criteria = [run.output.sentences(text, 400) for text in use.criteria[:CRITERIA]]
+        criteria = list(dict.fromkeys(filter(None, criteria)))
+        unread = [c for c in run.cases if c.handle not in run.notes] or run.cases
+        tested = unread[:: max(1, -(-len(unread) // TESTED))][:TESTED]
+        if not criteria:
+            return "No criterion to test."
+        self.used_llm = True
+        themes = [Theme("", "", criterion) for criterion in criteria]
+        labels = await assign(run, themes, tested)
+        lines = [f"{len(labels)} calls tested."]
+        for number, criterion in enumerate(criteria):
+            held = [label for label in labels.values() if label.theme == number]
+            unsure = sum(not label.sure for label in held)
+            lines.append(f"{len(held)} calls ({unsure} unsure): {criterion}")
+        loose = [c for c in tested if c.handle in labels and labels[c.handle].theme is None]
+        lines.append(f"{len(loose)} calls are covered by none, for example:")
+        lines += [
+            f"{c.handle}: {cut(run.vectors.said[run.index[c.handle]], 40)}" for c in loose[:5]
+        ]
+        return "\n".join(lines)
+
+
+def _in_short(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:4]
+    )
