@@ -14,9 +14,10 @@ from failure_insights.web.problems import DATABASE_AWAY, database_away, problem
 
 API_PATHS = ("/api/", "/observability/")
 
-MEGABYTE = 1_000_000
-#: A bulk of calls, the contract's 50 MB counted the larger way.
-MAX_CALLS_BYTES = 50 * 1024 * 1024
+#: Counted the larger way, so that no body of 50 MB is refused.
+MEGABYTE = 2**20
+#: A bulk of calls.
+MAX_CALLS_BYTES = 50 * MEGABYTE
 #: One call with its transcript, or a metric card with its prompt.
 MAX_BODY_BYTES = 10 * MEGABYTE
 

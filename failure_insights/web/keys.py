@@ -13,6 +13,8 @@ from sqlalchemy import Connection, Engine
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 
+from failure_insights.domain.metrics import slugify
+from failure_insights.errors import UnknownName
 from failure_insights.store.keys import ApiKey, key_in_force, project_in_scope
 from failure_insights.store.projects import ProjectRow
 
@@ -32,6 +34,20 @@ class Caller:
     def project(self, connection: Connection, name: str) -> ProjectRow:
         """Return a project that the caller may see; UnknownName for any other."""
         return project_in_scope(connection, self.key, name)
+
+    def project_to_fill(self, connection: Connection, name: str) -> str:
+        """Return the project that calls of this caller go into, as `import_calls` takes it.
+
+        With a key for all projects a name that is not there yet is a new project's, as in an
+        import; UnknownName for any other that the caller may not see.
+        """
+        try:
+            return self.project(connection, name).slug
+        except UnknownName:
+            if not self.key.all_projects:
+                raise
+        slugify(name)
+        return name
 
 
 async def _caller(

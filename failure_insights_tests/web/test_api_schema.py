@@ -8,6 +8,7 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from sqlalchemy import Engine
 
 from failure_insights.web.app import create_app
@@ -18,6 +19,15 @@ OPERATIONS = [
     for path, operations in create_app().openapi()["paths"].items()
     for method in operations
 ]
+
+#: What a schema cannot say: a name that a key can be made of, agents that exist, a pass rule.
+KNOWS_MORE = [
+    "/api/projects/{project}/metrics/{name}/",
+    "/api/projects/{project}/views/{name}/",
+    "/observability/v1/observe/",
+]
+#: A bad call is named in the report, as in an import; the request as a whole is fine.
+TAKES_ALL = ["/api/projects/{project}/calls/"]
 
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
@@ -30,6 +40,8 @@ def test_no_request_makes_a_server_error_or_an_undocumented_answer(
     operation = schema[path][method]
     # Requests that fit the document, and requests that break it.
     cases = [operation.as_strategy(mode) for mode in schemathesis.GenerationMode]
+    excluded = [positive_data_acceptance] if path in KNOWS_MORE else []
+    excluded += [negative_data_rejection] if path in TAKES_ALL else []
 
     @given(case=st.one_of(cases))
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -37,7 +49,7 @@ def test_no_request_makes_a_server_error_or_an_undocumented_answer(
         if "project" in case.path_parameters:
             # Made-up projects do not exist; behind one that does there is more to break.
             case.path_parameters["project"] = "clinic"
-        case.call_and_validate(headers=site.bearer("clinic"))
+        case.call_and_validate(headers=site.bearer("clinic"), excluded_checks=excluded)
 
     answers_as_documented()
 

@@ -1,5 +1,7 @@
 """API keys: shown once, scoped, revocable, and limited in requests."""
 
+import re
+
 import pytest
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner
@@ -10,13 +12,22 @@ from failure_insights.store.keys import create_key, key_in_force, list_keys, rev
 from failure_insights.web.keys import RateLimit
 from failure_insights_tests.web.api_site import Site, site_of
 
-#: Every endpoint that takes a key, each with a request that its own project's key may make.
+CLINIC = "/api/projects/clinic"
+#: Every endpoint of a project, each with a request that the project's own key may make.
 ENDPOINTS = [
-    ("POST", "/api/projects/clinic/metric_failure_mode_insights/", {"metric_name": "CSAT"}),
-    ("GET", "/api/projects/clinic/metric_failure_mode_insights/", None),
-    ("GET", "/api/projects/clinic/metric_failure_mode_insights/1/", None),
-    ("GET", "/api/projects/clinic/calls/a3/", None),
+    ("POST", f"{CLINIC}/metric_failure_mode_insights/", {"metric_name": "CSAT"}),
+    ("GET", f"{CLINIC}/metric_failure_mode_insights/", None),
+    ("GET", f"{CLINIC}/metric_failure_mode_insights/1/", None),
+    ("POST", f"{CLINIC}/calls/", []),
+    ("GET", f"{CLINIC}/calls/a3/", None),
+    ("GET", f"{CLINIC}/agents/", None),
+    ("GET", f"{CLINIC}/metrics/", None),
+    ("PUT", f"{CLINIC}/metrics/CSAT/", {}),
+    ("GET", f"{CLINIC}/views/", None),
+    ("PUT", f"{CLINIC}/views/Desk/", {"agents": ["front-desk"]}),
 ]
+#: Endpoints whose address names no project.
+UNSCOPED = [("GET", "/api/projects/", None), ("POST", "/observability/v1/observe/", {})]
 
 
 @pytest.fixture
@@ -36,19 +47,41 @@ def test_an_endpoint_answers_only_its_own_project_s_key(
             assert answer.headers["content-type"] == "application/problem+json"
         return answer.status_code
 
-    key = site.keys["clinic"]
-    assert status({}) == 401
-    assert status({"Authorization": "Bearer nonsense"}) == 401
-    assert status({"Authorization": f"Basic {key}"}) == 401
-    assert status({"X-CEKURA-API-KEY": key[:-1] + ("A" if key[-1] != "A" else "B")}) == 401
     assert status(site.bearer("bank")) == 404
     assert status(site.bearer("clinic"), path.replace("clinic", "nowhere")) == 404
     for name in ("clinic", "all"):
         assert status(site.bearer(name)) < 300
         assert status(site.bearer(name), path.rstrip("/")) < 300
+    assert status({"X-CEKURA-API-KEY": site.keys["clinic"]}) < 300
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [*ENDPOINTS, *UNSCOPED])
+def test_an_endpoint_answers_nobody_without_a_key_in_force(
+    site: Site, method: str, path: str, body: object
+) -> None:
+    key = site.keys["clinic"]
     with site.engine.begin() as connection:
-        revoke_key(connection, "clinic")
-    assert status(site.bearer("clinic")) == 401
+        revoke_key(connection, "bank")
+    for headers in (
+        {},
+        {"Authorization": "Bearer nonsense"},
+        {"Authorization": f"Basic {key}"},
+        {"X-CEKURA-API-KEY": key[:-1] + ("A" if key[-1] != "A" else "B")},
+        site.bearer("bank"),
+    ):
+        answer = site.client.request(method, path, json=body, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_no_endpoint_is_left_out_of_these_tests(site: Site) -> None:
+    tried = [(method, path) for method, path, _ in (*ENDPOINTS, *UNSCOPED)]
+    for path, operations in site.client.get("/openapi.json").json()["paths"].items():
+        known = re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)))
+        for method in operations:
+            if path != "/healthz":
+                assert any(m == method.upper() and known.fullmatch(p) for m, p in tried), path
 
 
 def test_another_key_s_project_and_no_project_are_told_apart_by_nothing(site: Site) -> None:

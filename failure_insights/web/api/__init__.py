@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from failure_insights.web.api import calls, insights
+from failure_insights.web.api import calls, cards, insights, observe
 
 router = APIRouter()
-for part in (insights, calls):
+for part in (insights, calls, cards, observe):
     router.include_router(part.router)

@@ -164,36 +164,33 @@ class MetricResult(BaseModel):
     type: str | None = None
 
 
+#: The example of a call in the native format.
+CALL: dict[str, Any] = {
+    "call_id": "call-1",
+    "agent": "front-desk",
+    "started_at": "2026-11-23T09:30:00Z",
+    "duration_s": 42.5,
+    "ended_reason": "caller_hangup",
+    "metadata": {"campaign": "spring"},
+    "transcript": [
+        {"role": "user", "content": "Can I come on Friday?", "start_s": 0.0},
+        {"role": "agent", "content": "We are closed on Fridays.", "start_s": 2.1},
+    ],
+    "metrics": [
+        {
+            "name": "Hallucination",
+            "passed": False,
+            "score": 0,
+            "explanation": "The clinic is open on Fridays.",
+        }
+    ],
+}
+
+
 class Call(BaseModel):
     """A call in the native format."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "call_id": "call-1",
-                    "project": "clinic",
-                    "agent": "front-desk",
-                    "started_at": "2026-11-23T09:30:00Z",
-                    "duration_s": 42.5,
-                    "ended_reason": "caller_hangup",
-                    "metadata": {"campaign": "spring"},
-                    "transcript": [
-                        {"role": "user", "content": "Can I come on Friday?", "start_s": 0.0},
-                        {"role": "agent", "content": "We are closed on Fridays.", "start_s": 2.1},
-                    ],
-                    "metrics": [
-                        {
-                            "name": "Hallucination",
-                            "passed": False,
-                            "score": 0,
-                            "explanation": "The clinic is open on Fridays.",
-                        }
-                    ],
-                }
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [CALL | {"project": "clinic"}]})
     call_id: str
     project: str
     agent: str
@@ -203,6 +200,32 @@ class Call(BaseModel):
     metadata: dict[str, Any] = Field(default_factory=dict)
     transcript: list[Turn]
     metrics: list[MetricResult] = Field(default_factory=list)
+
+
+class JudgedBody(BaseModel):
+    """One metric's result: `passed`, or a `score` that the metric's pass rule decides."""
+
+    name: str
+    passed: bool | None = None
+    score: Score = None
+    explanation: str = ""
+    type: MetricType | None = None
+    pass_rule: str | None = Field(None, description="The metric's, such as '>= 4'.")
+
+
+class CallBody(BaseModel):
+    """A call to take in, in the native format."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CALL]})
+    call_id: str
+    project: str | None = Field(None, description="The address's; no other can be named.")
+    agent: str
+    started_at: datetime = Field(description="ISO 8601, with a zone.")
+    duration_s: float | None = None
+    ended_reason: str | None = None
+    metadata: dict[str, Any] | None = None
+    transcript: list[Turn]
+    metrics: list[JudgedBody] = Field(default_factory=list)
 
 
 class LineResult(BaseModel):

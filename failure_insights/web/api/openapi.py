@@ -3,8 +3,9 @@
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic import BaseModel
 
-from failure_insights.web.api.models import Problem
+from failure_insights.web.api.models import CallBody, Problem
 from failure_insights.web.problems import PROBLEM
 
 #: What any endpoint of the API may answer.
@@ -27,6 +28,7 @@ def describe(app: FastAPI) -> None:
             document = made()
             schemas = document["components"]["schemas"]
             schemas["Problem"] = Problem.model_json_schema()
+            schemas |= _schemas_of(CallBody)
             for unused in ("HTTPValidationError", "ValidationError"):
                 schemas.pop(unused, None)
             for path, operations in document["paths"].items():
@@ -36,6 +38,12 @@ def describe(app: FastAPI) -> None:
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _schemas_of(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the schemas of a body that no route reads as a model, since it is streamed."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {model.__name__: schema, **schema.pop("$defs", {})}
 
 
 def _show_problems(path: str, operation: dict[str, Any]) -> None:

@@ -1,0 +1,125 @@
+"""Cekura's webhook: one call as its clients send it, with its metric results or without."""
+
+import json
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Response
+from sqlalchemy import Connection
+
+from failure_insights.errors import BadInput, UnknownName
+from failure_insights.sources import cekura
+from failure_insights.sources.shapes import NativeCall
+from failure_insights.store.call_log import call_log_id, read_call
+from failure_insights.store.database import query
+from failure_insights.store.import_batch import LineResult
+from failure_insights.store.importing import import_calls
+from failure_insights.store.insights import Row
+from failure_insights.web.api import models
+from failure_insights.web.api.answers import answer
+from failure_insights.web.keys import Caller, CallerOf
+
+router = APIRouter(prefix="/observability/v1", tags=["Cekura's webhook"])
+
+
+@router.post(
+    "/observe/",
+    status_code=201,
+    response_model=models.Observed,
+    responses={200: {"model": models.Observed, "description": "The call was known before."}},
+)
+def observe(caller: CallerOf, body: models.ObserveBody) -> Response:
+    """Take one call as Cekura's webhook does. The same call again changes only what differs.
+
+    Without `transcript_json`, the results in `metrics` are added to a call that is stored.
+    """
+    sent = cekura.read_call(body.model_dump(exclude_none=True))
+    with caller.engine.connect() as connection:
+        project = _project_of(connection, caller, body.project, sent)
+        known = _known(connection, caller, project, body.call_id)
+    call = _whole(sent, known, has_transcript=body.transcript_json is not None)
+    result = _import(caller, project, call)
+    with caller.engine.connect() as connection:
+        place = caller.project(connection, project)
+        stored = read_call(connection, place, str(result.call_id))
+        log_id = call_log_id(connection, place, str(result.call_id))
+    return answer(
+        {
+            "id": log_id,
+            "call_id": stored["call_id"],
+            "project": stored["project"],
+            "agent": stored["agent"],
+            "timestamp": stored["started_at"],
+            "call_ended_reason": stored["ended_reason"],
+            "metadata": stored["metadata"],
+            "metrics": stored["metrics"],
+            "status": result.status,
+        },
+        201 if result.status == "new" else 200,
+    )
+
+
+def _import(caller: Caller, project: str, call: NativeCall) -> LineResult:
+    results: list[LineResult] = []
+    # Through JSON, so that a call is checked as one that comes in a file.
+    line = json.dumps(call, default=datetime.isoformat)
+    import_calls(caller.engine, [line], project=project, on_line=results.append)
+    (result,) = results
+    if result.status == "rejected":
+        raise BadInput(str(result.reason))
+    return result
+
+
+def _whole(sent: NativeCall, known: Row | None, *, has_transcript: bool) -> NativeCall:
+    """Return the call to store; what a client left out is as it was, or now for the time."""
+    if not has_transcript:
+        if known is None:
+            raise BadInput("transcript_json is missing, and no call of this ID is there to judge")
+        return {**known, "metrics": sent.get("metrics", [])}
+    call = dict(sent)
+    if "started_at" not in call:
+        call["started_at"] = known["started_at"] if known else datetime.now(UTC)
+    if "agent" not in call:
+        if known is None:
+            raise BadInput("agent or assistant_id is missing: one of them says whose call this is")
+        call["agent"] = known["agent"]
+    return call
+
+
+def _project_of(connection: Connection, caller: Caller, named: str | None, sent: NativeCall) -> str:
+    """Return the project of a call; Cekura's body does not name one, so the key tells.
+
+    The one that the body names; else the only one that the key sees; else the only one of them
+    that has the call; else the only one that has its agent.
+
+    Raises:
+        UnknownName: no such project, or another key's.
+        BadInput: several projects would do, or there is none.
+    """
+    if named is not None:
+        return caller.project_to_fill(connection, named)
+    key = caller.key
+    values = {
+        "key_id": key.id,
+        "all_projects": key.all_projects,
+        "call_id": sent.get("call_id"),
+        "agent": sent.get("agent"),
+    }
+    seen = connection.execute(query("projects_of_call"), values).all()
+    for group in (
+        seen,
+        [row for row in seen if row.has_call],
+        [row for row in seen if row.has_agent],
+    ):
+        if len(group) == 1:
+            return str(group[0].slug)
+    raise BadInput(
+        "this key sees several projects or none, and the call's ID and agent do not tell which "
+        "is meant; name one as 'project', or use a key for one project"
+    )
+
+
+def _known(connection: Connection, caller: Caller, project: str, call_id: str) -> Row | None:
+    try:
+        return read_call(connection, caller.project(connection, project), call_id.strip())
+    except UnknownName:
+        return None

@@ -1,0 +1,108 @@
+"""Cekura's webhook: calls as its clients and the providers write them."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from failure_insights_tests.unit.test_sources import SAID, TRANSCRIPTS
+from failure_insights_tests.web.api_site import Site, site_of
+
+OBSERVE = "/observability/v1/observe/"
+
+
+@pytest.fixture
+def site(engine: Engine) -> Site:
+    return site_of(engine)
+
+
+def body(provider: str = "cekura", **fields: Any) -> dict[str, Any]:
+    return {
+        "call_id": "call_1",
+        "agent": 2421,
+        "transcript_type": provider,
+        "transcript_json": TRANSCRIPTS[provider],
+        "call_ended_reason": "completed",
+        "customer_number": "+1234567890",
+        "metadata": {"campaign_id": "camp_456"},
+        "timestamp": "2026-11-23T10:30:00Z",
+        "dynamic_variables": {"order_id": "ORD-1"},
+    } | fields
+
+
+@pytest.mark.parametrize("provider", TRANSCRIPTS)
+def test_each_provider_s_transcript_is_stored_as_the_same_turns(site: Site, provider: str) -> None:
+    headers = {"X-CEKURA-API-KEY": site.keys["clinic"]}
+    sent = site.client.post(OBSERVE, json=body(provider), headers=headers)
+    assert sent.status_code == 201
+    assert (sent.json()["call_id"], sent.json()["agent"]) == ("call_1", "2421")
+    call = site.get("/api/projects/clinic/calls/call_1").json()
+    assert [(t["role"], t["content"], t.get("tool_name")) for t in call["transcript"]] == SAID
+    assert call["started_at"] == "2026-11-23T10:30:00Z"
+    assert (call["ended_reason"], call["metadata"]) == ("completed", {"campaign_id": "camp_456"})
+    again = site.client.post(OBSERVE, json=body(provider), headers=headers)
+    assert (again.status_code, again.json()["status"]) == (200, "unchanged")
+
+
+def test_results_come_with_the_call_or_afterwards(site: Site) -> None:
+    with_it = [{"name": "Hallucination", "passed": False, "explanation": "No table."}]
+    first = site.post(OBSERVE, body(metrics=with_it))
+    assert first.status_code == 201
+    after = {"call_id": "call_1", "metrics": [{"name": "CSAT", "passed": True}]}
+    second = site.post(OBSERVE, after)
+    assert (second.status_code, second.json()["status"]) == (200, "updated")
+    assert {m["name"]: m["passed"] for m in second.json()["metrics"]} == {
+        "CSAT": True,
+        "Hallucination": False,
+    }
+    judged = [{"name": "CSAT", "type": "binary_qualitative", "score": 0, "explanation": ["Cross."]}]
+    third = site.post(OBSERVE, {"call_id": "call_1", "evaluation": {"metrics": judged}})
+    csat = next(m for m in third.json()["metrics"] if m["name"] == "CSAT")
+    assert (csat["passed"], csat["explanation"]) == (False, "Cross.")
+
+
+def test_a_call_without_a_time_keeps_the_time_of_its_first_arrival(site: Site) -> None:
+    first = site.post(OBSERVE, body(timestamp=None)).json()
+    again = site.post(OBSERVE, body(timestamp=None)).json()
+    assert (again["timestamp"], again["status"]) == (first["timestamp"], "unchanged")
+    zoneless = site.post(OBSERVE, body(call_id="call_2", timestamp="2026-11-23T10:30:00")).json()
+    assert zoneless["timestamp"] == "2026-11-23T10:30:00Z"
+
+
+def test_the_key_the_call_or_its_agent_tells_the_project(site: Site) -> None:
+    unclear = site.post(OBSERVE, body(), key="all")
+    assert (unclear.status_code, "project" in unclear.json()["detail"]) == (422, True)
+    named = site.post(OBSERVE, body(project="Bank"), key="all")
+    assert (named.status_code, named.json()["project"]) == (201, "bank")
+    by_call = site.post(OBSERVE, {"call_id": "call_1", "metrics": []}, key="all")
+    assert by_call.json()["project"] == "bank"
+    by_agent = site.post(OBSERVE, body(call_id="call_2"), key="all")
+    assert by_agent.json()["project"] == "bank"
+    assert site.post(OBSERVE, body(project="bank")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"call_id": None}, "call_id"),
+        ({"agent": None}, "agent or assistant_id is missing"),
+        ({"transcript_type": "teams"}, "transcript_type 'teams'"),
+        ({"transcript_json": {"a": 1}}, "an object, not a list"),
+        ({"transcript_json": [{"role": "narrator", "content": "x"}]}, "'narrator'"),
+        ({"transcript_json": None}, "transcript_json is missing"),
+        ({"timestamp": "yesterday"}, "yesterday"),
+        ({"metrics": [{"passed": True}]}, "name"),
+        ({"metadata": "text"}, "metadata"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_the_reason(
+    site: Site, change: dict[str, Any], reason: str
+) -> None:
+    answer = site.post(OBSERVE, body(**change))
+    assert answer.status_code == 422
+    assert reason in answer.json()["detail"]
+
+
+def test_the_webhook_takes_keys_only(site: Site) -> None:
+    assert site.client.post(OBSERVE, json=body()).status_code == 401
+    assert site.post(OBSERVE.rstrip("/"), body()).status_code == 201
