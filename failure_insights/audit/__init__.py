@@ -14,8 +14,8 @@ def choose_auditor(settings: Settings, engine: Engine) -> Auditor:
         from failure_insights.audit.wording import WordingAuditor
 
         return WordingAuditor()
-    from failure_insights.audit.agent import AgentAuditor
     from failure_insights.audit.agent.answers import StoredAnswers
+    from failure_insights.audit.agent.auditor import AgentAuditor
     from failure_insights.audit.agent.options import options_of
     from failure_insights.llm import endpoint_for
 

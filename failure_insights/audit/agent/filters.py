@@ -29,7 +29,7 @@ _ADDRESS = re.compile(
 _TAG = re.compile(r"</?[A-Za-z!?][^<>]{0,200}>")
 _MARK = re.compile(r"[`*#|~<>{}\[\]\\]+|(?<!\w)_+|_+(?!\w)")
 #: A phone, card or account number, in groups or not. An error code or a year is shorter.
-_NUMBER = re.compile(r"(?<![\w])\+?\(?\d(?:[\s().-]?\d){5,}")
+_NUMBER = re.compile(r"(?<![\w])\+?\(?\d(?:(?:[\s.-]|\)\s?|\s?\()?\d){5,}")
 _LOCAL = re.compile(r"\b(?:c\d{3,}|th_\w{4,}|[tT]\d)\b")
 _VAGUE = re.compile(
     r"\W*(?:misc\w*|various|others?|general|unknown|unclear|n/?a|none)\b.{0,25}", re.IGNORECASE
