@@ -88,6 +88,15 @@ def test_a_bad_line_is_named_and_the_good_ones_are_kept(
     assert reason in bad["reason"]
 
 
+def test_a_body_of_too_many_lines_is_read_no_further(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failure_insights.web.api.calls.MAX_LINES", 2)
+    report = send(site, lines(call("n1"), call("n2"), call("n3"), call("n4"))).json()
+    assert counts(report) == (2, 0, 0, 1)
+    assert report["results"][-1]["reason"] == "more than 2 lines; nothing after them is read"
+
+
 def test_an_empty_body_takes_nothing(site: Site) -> None:
     for body in ("", "\n\n", "[]", " [ ] "):
         assert counts(send(site, body).json()) == (0, 0, 0, 0)
