@@ -1,7 +1,8 @@
 """Pools whose causes are known, because they were planted: what auditors are measured on.
 
 Any `Auditor` can be: `await auditor.audit(planted.pool, planted.reader, (), None)`. The cause of
-a call stands in one turn of its transcript, `cause_turn`, and in no other.
+a call stands in one turn of its transcript, `cause_turn`, and in no other; a second cause, where
+the kind of pool has them, comes after it.
 """
 
 import random
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from failure_insights.audit.auditor import Earlier
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.domain.pools import FailingCall, Pool, Window
@@ -19,6 +21,7 @@ from failure_insights_tests.quality.domains import (
     Line,
     domain,
     judges,
+    long_talk,
     word_choice,
 )
 
@@ -29,6 +32,7 @@ Kind = Literal[
     "judge wrong",  # 15 % of the calls passed in truth
     "rare cause",  # one cause with 3 % of the calls
     "rubric only",  # explanations that only repeat the rubric
+    "several causes",  # 40 % of the calls have a second cause, after the first; the first counts
 ]
 KINDS: tuple[Kind, ...] = (
     "lexical",
@@ -37,8 +41,12 @@ KINDS: tuple[Kind, ...] = (
     "judge wrong",
     "rare cause",
     "rubric only",
+    "several causes",
 )
 JUDGE_WRONG = "judge wrong"
+#: Parts of the calls: that passed in truth, and that have a second cause.
+WRONG_SHARE, SECOND_SHARE = 0.15, 0.4
+NO_EARLIER = Earlier()
 END = datetime(2026, 11, 24, 6, tzinfo=UTC)
 
 
@@ -59,6 +67,7 @@ class PlantedPool:
     kind: Kind = "lexical"
     held_out: bool = False
     causes: tuple[str, ...] = ()
+    earlier: Earlier = NO_EARLIER
 
     @property
     def reader(self) -> "PlantedReader":
@@ -78,6 +87,9 @@ class PlantedReader:
     def passing(self, limit: int) -> Sequence[FailingCall]:
         return self.planted.passing_calls[:limit]
 
+    def earlier(self) -> Earlier:
+        return self.planted.earlier
+
 
 def plant(
     domain_name: str,
@@ -90,6 +102,7 @@ def plant(
     num_passing: int = 60,
     held_out_judges: bool | None = None,
     causes: Sequence[str] | None = None,
+    num_tokens: int = 0,
     end: datetime = END,
     prefix: str = "",
 ) -> PlantedPool:
@@ -100,15 +113,15 @@ def plant(
         judge_styles: frames that the explanations of this pool are written in.
         held_out_judges: whether held-out frames are used; None for as the domain is.
         causes: keys of the causes to plant, largest first, instead of drawn ones.
+        num_tokens: of each transcript at least, four characters each.
         prefix: of the call IDs, so that pools of several days can be told apart.
     """
     kind_of_line = domain(domain_name)
     rng = random.Random(f"{domain_name}/{size}/{num_causes}/{seed}/{kind}")
     held_out = kind_of_line.held_out if held_out_judges is None else held_out_judges
     frames = rng.sample(judges(held_out), min(judge_styles, len(judges(held_out))))
-    by_key = {cause.key: cause for cause in kind_of_line.causes}
     planted = (
-        [by_key[key] for key in causes]
+        [kind_of_line.cause(key) for key in causes]
         if causes
         else rng.sample(kind_of_line.causes, min(num_causes, len(kind_of_line.causes)))
     )
@@ -120,9 +133,15 @@ def plant(
     for index, cause in enumerate(_shares(planted, size, rng, kind)):
         call_id = f"{prefix}{domain_name}-{rng.randrange(16**6):06x}-{index}"
         slots = _slots(rng)
-        is_wrong = kind == JUDGE_WRONG and rng.random() < 0.15
-        turns, turn = _transcript(kind_of_line, None if is_wrong else cause, slots, rng)
+        is_wrong = kind == JUDGE_WRONG and rng.random() < WRONG_SHARE
+        found = [] if is_wrong else [cause]
+        if kind == "several causes" and len(planted) > 1 and rng.random() < SECOND_SHARE:
+            found.append(rng.choice([other for other in planted if other is not cause]))
+        turns, turn = _transcript(kind_of_line, found, slots, num_tokens, rng)
         reason = _reason(kind_of_line, cause, kind, rng)
+        if len(found) > 1:
+            later = _reason(kind_of_line, found[1], kind, rng)
+            reason = later if rng.random() < 0.5 else f"{reason} {later}"
         transcripts[call_id] = turns
         truth[call_id] = JUDGE_WRONG if is_wrong else cause.key
         if is_wrong:
@@ -203,17 +222,40 @@ def _paraphrase(sentence: str, rng: random.Random) -> str:
 
 
 def _transcript(
-    line: Domain, cause: Cause | None, slots: Mapping[str, str], rng: random.Random
+    line: Domain,
+    causes: Sequence[Cause],
+    slots: Mapping[str, str],
+    num_tokens: int,
+    rng: random.Random,
 ) -> tuple[tuple[Turn, ...], int]:
-    """Return a transcript and the turn that holds the cause (the first of the good end if none)."""
+    """Return a transcript and the turn of its first cause (the first of the good end if none)."""
     before = [*line.opening, *_small_talk(rng)]
-    middle = line.good if cause is None else (cause.line, cause.reply)
-    spoken: list[Line] = [*before, *middle, *line.closing]
+    middle = [spoken for cause in causes for spoken in (cause.line, cause.reply)]
+    spoken = _filled([*before, *(middle or line.good), *line.closing], slots)
+    place = len(before)
+    if num_tokens:
+        talk = _long_talk(num_tokens - sum(len(content) for _, content in spoken) // 4, rng)
+        cut = rng.randrange(0, len(talk) + 1, 2)
+        spoken = [*spoken[:place], *talk[:cut], *spoken[place:-1], *talk[cut:], spoken[-1]]
+        place += cut
     turns = tuple(
-        Turn(role, content.format(**slots), start_s=7.0 * index)  # type: ignore[arg-type]
+        Turn(role, content, start_s=7.0 * index)  # type: ignore[arg-type]
         for index, (role, content) in enumerate(spoken)
     )
-    return turns, len(before)
+    return turns, place
+
+
+def _filled(lines: Sequence[Line], slots: Mapping[str, str]) -> list[Line]:
+    return [(role, content.format(**slots)) for role, content in lines]
+
+
+def _long_talk(num_tokens: int, rng: random.Random) -> list[Line]:
+    """Return so many tokens of talk that is about nothing, in pairs of turns."""
+    talk: list[Line] = []
+    while sum(len(content) for _, content in talk) < 4 * num_tokens:
+        for pair in rng.sample(long_talk(), 6):
+            talk += _filled(pair, _slots(rng))
+    return talk
 
 
 def _small_talk(rng: random.Random) -> list[Line]:

@@ -23,7 +23,11 @@ class Cause:
 
 @dataclass(frozen=True)
 class Domain:
-    """A kind of line that people call, with the metric that its calls are scored on."""
+    """A kind of line that people call, with the metric that its calls are scored on.
+
+    `twin` is a further cause that judges describe in nearly the words of the cause `twin_of`; it
+    is planted only where it is named.
+    """
 
     name: str
     metric: str
@@ -35,7 +39,12 @@ class Domain:
     passes: tuple[str, ...]
     symptoms: tuple[str, ...]
     causes: tuple[Cause, ...]
+    twin: Cause
+    twin_of: str
     held_out: bool
+
+    def cause(self, key: str) -> Cause:
+        return next(cause for cause in (*self.causes, self.twin) if cause.key == key)
 
 
 @dataclass(frozen=True)
@@ -60,10 +69,9 @@ def domain(name: str) -> Domain:
         closing=_lines(raw["closing"]),
         passes=tuple(raw["passes"]),
         symptoms=tuple(raw["symptoms"]),
-        causes=tuple(
-            Cause(c["key"], tuple(c["line"]), tuple(c["reply"]), tuple(c["says"]))
-            for c in raw["cause"]
-        ),
+        causes=tuple(map(_cause, raw["cause"])),
+        twin=_cause(raw["twin"]),
+        twin_of=raw["twin"]["of"],
         held_out=raw.get("held_out", False),
     )
 
@@ -81,6 +89,16 @@ def judges(held_out: bool) -> tuple[Judge, ...]:
 def word_choice() -> dict[str, Any]:
     """Return the tables `slots`, `synonyms` and `wording` that explanations vary by."""
     return {name: _load("judges")[name] for name in ("slots", "synonyms", "wording")}
+
+
+@cache
+def long_talk() -> tuple[tuple[Line, ...], ...]:
+    """Return pairs of turns that make a call long."""
+    return tuple(map(_lines, _load("long_calls")["pairs"]))
+
+
+def _cause(raw: dict[str, Any]) -> Cause:
+    return Cause(raw["key"], tuple(raw["line"]), tuple(raw["reply"]), tuple(raw["says"]))
 
 
 def _lines(raw: list[list[str]]) -> tuple[Line, ...]:
