@@ -1,0 +1,174 @@
+"""One request over HTTP: its turn, its pause, its deadline, its retries, its cost."""
+
+import asyncio
+import itertools
+import json
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, Timeout
+
+from failure_insights.llm.completion import Completion, read_completion
+from failure_insights.llm.errors import EndpointRefused, EndpointUnavailable
+from failure_insights.llm.faults import AskAgain, fault
+from failure_insights.llm.limiter import Limiter
+from failure_insights.llm.spending import Spending
+
+CONNECT_S = 5.0
+#: Seconds in which a refused model is not asked again.
+REFUSAL_LASTS_S = 60.0
+BYTES_PER_TOKEN = 4
+#: Share of the output cap that a request is expected to use.
+EXPECTED_OUTPUT = 0.25
+
+# At lower levels they log whole requests, which hold transcripts, and URLs, which may hold keys.
+logging.getLogger("openai").setLevel(logging.WARNING)
+logging.getLogger("httpx2").setLevel(logging.WARNING)
+
+
+class Transport:
+    """Sends requests to one endpoint from one event loop."""
+
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        address: str,
+        limiter: Limiter,
+        timeout_s: float,
+    ) -> None:
+        self.client = client
+        self.address = address
+        self.limiter = limiter
+        self.timeout_s = timeout_s
+        self._refused: dict[str, tuple[float, str]] = {}
+
+    async def send(self, body: Mapping[str, Any], spending: Spending) -> Completion:
+        """Return the endpoint's answer to a chat-completions request.
+
+        Raises:
+            BudgetSpent: the audit has nothing left; nothing was sent.
+            EndpointUnavailable: no answer came in time, or in as many tries as are sensible.
+            EndpointRefused: none will ever come.
+            ContextTooLong: the request is too long for the model.
+            UnusableAnswer: the model or a filter refused.
+            Rejected: no request of this form will be answered.
+        """
+        model = str(body["model"])
+        asked = len(json.dumps(body, ensure_ascii=False).encode()) // BYTES_PER_TOKEN
+        cap = body.get("max_completion_tokens") or body.get("max_tokens") or 0
+        async with self.limiter.slot(spending):
+            for tries in itertools.count(1):
+                self._refuse_again(model)
+                await self.limiter.wait_out_pause(spending)
+                spending.require_left(asked)
+                sent_at = time.monotonic()
+                try:
+                    with spending.holding(asked + int(cap * EXPECTED_OUTPUT)):
+                        completion = await self._request(body, asked, spending)
+                except AskAgain as again:
+                    await self._wait_to_ask(again, tries, sent_at, spending)
+                except EndpointRefused as refusal:
+                    self._refused[model] = (time.monotonic(), str(refusal))
+                    raise
+                else:
+                    self.limiter.succeeded()
+                    return completion
+        raise AssertionError
+
+    def _refuse_again(self, model: str) -> None:
+        when, reason = self._refused.get(model, (0.0, ""))
+        if reason and time.monotonic() - when < REFUSAL_LASTS_S:
+            raise EndpointRefused(reason)
+
+    async def _wait_to_ask(
+        self, again: AskAgain, tries: int, sent_at: float, spending: Spending
+    ) -> None:
+        """Wait until the next try is due; raise if there is to be none."""
+        is_covered = False
+        if again.is_rate_limit:
+            # One wave of requests can be answered "too many" as a whole: that is one event.
+            is_covered = not self.limiter.slow_down(sent_at, again.wait_s)
+        elif again.wait_s:
+            self.limiter.pause(again.wait_s)
+        if not again.may_retry or tries >= again.most_tries:
+            raise self._unavailable(f"{again.reason} ({tries} tries)")
+        if not is_covered and not spending.may_retry():
+            raise self._unavailable(f"{again.reason}, and this audit's retries are used up")
+        if again.wait_s is None and not again.is_rate_limit:
+            wait_s = self.limiter.backoff(tries)
+            if wait_s >= spending.seconds_left:
+                raise self._unavailable(f"{again.reason}, and the audit's time is over")
+            await asyncio.sleep(wait_s)
+
+    async def _request(self, body: Mapping[str, Any], asked: int, spending: Spending) -> Completion:
+        spending.requests += 1
+        try:
+            # The client's own timeout is one between two bytes; a dripping body would never end.
+            async with asyncio.timeout(min(self.timeout_s, spending.seconds_left)):
+                raw = await self.client.chat.completions.with_raw_response.create(**body)
+        except (TimeoutError, APITimeoutError):
+            raise AskAgain("it did not answer in time", most_tries=2) from None
+        except APIConnectionError as error:
+            cause = type(error.__cause__).__name__
+            raise AskAgain(f"the connection failed ({cause})") from None
+        except APIStatusError as error:
+            text, headers = error.response.text, error.response.headers
+            raise self._fault(error.status_code, text, headers, body) from None
+        payload = _payload(raw.text)
+        if said := payload.get("error"):
+            raise self._fault(_status(said), raw.text, raw.headers, body)
+        completion = read_completion(payload)
+        if completion is None:
+            kind = raw.headers.get("content-type", "nothing").split(";")[0][:40]
+            raise AskAgain(f"it sent no chat completion but {kind}")
+        self._charge(completion, asked, spending)
+        self.limiter.heed(raw.headers, completion.input_tokens or asked)
+        return completion
+
+    def _charge(self, completion: Completion, asked: int, spending: Spending) -> None:
+        said = completion.answer.encode("utf-8", "replace")
+        counted_in, counted_out = completion.input_tokens, completion.output_tokens
+        spending.input_tokens += asked if counted_in is None else counted_in
+        spending.output_tokens += (
+            len(said) // BYTES_PER_TOKEN if counted_out is None else counted_out
+        )
+        spending.cached_tokens += completion.cached_tokens
+        if completion.model:
+            spending.models.add(completion.model)
+
+    def _fault(
+        self, status: int, text: str, headers: Mapping[str, str], body: Mapping[str, Any]
+    ) -> Exception:
+        has_strict = "tools" in body or "response_format" in body
+        sent = set(body) | ({"strict"} if has_strict else set())
+        return fault(status, text, headers, sent, self.address, body["model"])
+
+    def _unavailable(self, reason: str) -> EndpointUnavailable:
+        return EndpointUnavailable(
+            f"The LLM endpoint {self.address} gave no answer: {reason}. Is OPENAI_BASE_URL right, "
+            "and is the endpoint up?"
+        )
+
+
+def make_client(address: str, api_key: str, timeout_s: float) -> AsyncOpenAI:
+    """Return a client that leaves retries and deadlines to us."""
+    timeout = Timeout(timeout_s, connect=CONNECT_S)
+    return AsyncOpenAI(base_url=address, api_key=api_key, timeout=timeout, max_retries=0)
+
+
+def _payload(text: str) -> Mapping[str, Any]:
+    try:
+        payload = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return payload if isinstance(payload, dict) else {}
+
+
+def _status(error: Any) -> int:
+    """Return the status that an error in a good answer stands for."""
+    code = error.get("code") if isinstance(error, dict) else None
+    if isinstance(code, str) and not code.isdigit():
+        return 400  # A word, such as context_length_exceeded, tells more.
+    return int(code) if code and 400 <= int(code) <= 599 else 500
