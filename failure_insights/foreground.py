@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from failure_insights.dagster_home import dagster_instance
 from failure_insights.domain.pools import date_of
 from failure_insights.errors import BadInput
-from failure_insights.partitions import PAIRS, end_of, partition_key
+from failure_insights.partitions import PAIRS, partition_key
 from failure_insights.run_requests import INSIGHT_TAG
 from failure_insights.settings import database_url, get_settings
 from failure_insights.store import queue
@@ -75,4 +75,4 @@ def _require_on_grid(at: datetime) -> None:
             "set FAILURE_INSIGHTS_FIRST_DATE to an earlier one."
         )
     if at > datetime.now(UTC):
-        raise BadInput(f"{at:%Y-%m-%d %H:%M} UTC is in the future; {end_of(date_of(at))} not yet.")
+        raise BadInput(f"{at:%Y-%m-%d %H:%M} UTC is in the future; leave --at out to audit now.")

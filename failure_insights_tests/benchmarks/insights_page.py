@@ -101,7 +101,8 @@ def main() -> None:
 
 
 def _store(folder: Path) -> tuple[Engine, str]:
-    from failure_insights.store.database import engine_for, migrate, start_embedded_postgres
+    from failure_insights.store.database import engine_for, migrate
+    from failure_insights.store.embedded import start_embedded_postgres
 
     url = start_embedded_postgres(folder / "postgres")
     engine = engine_for(url)

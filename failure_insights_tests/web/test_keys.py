@@ -142,7 +142,7 @@ def test_too_many_requests_are_refused_with_the_time_to_wait(engine: Engine) -> 
 def test_keys_are_made_listed_and_revoked_on_the_command_line(
     engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("failure_insights.cli_keys.database_url", lambda: database_url)
+    monkeypatch.setattr("failure_insights.settings.database_url", lambda: database_url)
     runner = CliRunner()
     made = runner.invoke(app, ["create", "ci", "--project", "Shop A", "--project", "shop-b"])
     key = made.stdout.strip()
