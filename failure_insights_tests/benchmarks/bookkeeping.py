@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _prepare(folder: Path) -> None:
-    from failure_insights.store.database import start_embedded_postgres
+    from failure_insights.store.embedded import start_embedded_postgres
 
     os.environ["FAILURE_INSIGHTS_HOME"] = str(folder)
     os.environ["FAILURE_INSIGHTS_DATABASE_URL"] = start_embedded_postgres(folder / "postgres")
