@@ -14,8 +14,9 @@ Shape = Literal["json_schema", "tool", "json_object", "text"]
 #: Forms of asking for a value, the strictest first.
 SHAPES: tuple[Shape, ...] = get_args(Shape)
 
-#: Parameters that a request can do without.
+#: Parameters that not all endpoints know, and all that a request can do without.
 OPTIONAL = ("temperature", "seed", "reasoning_effort", "prompt_cache_key", "parallel_tool_calls")
+DISPENSABLE = (*OPTIONAL, "max_completion_tokens", "max_tokens", "strict", "tool_choice")
 LASTS_S = 24 * 3600.0
 
 
@@ -42,8 +43,8 @@ class Capabilities:
     shape: Shape | None = None
     dropped: set[str] = field(default_factory=set)
     has_tools: bool = True
-    #: No form worked; until one does, only the last is tried.
-    is_hopeless: bool = False
+    #: Questions that no form brought an answer to.
+    failures: int = 0
     learnt_at: float = field(default_factory=time.monotonic)
     _probe: asyncio.Event | None = None
 
@@ -57,6 +58,11 @@ class Capabilities:
             dropped=set(facts.get("dropped") or ()),
             has_tools=facts.get("has_tools") is not False,
         )
+
+    @property
+    def is_hopeless(self) -> bool:
+        """No form works, so that only the last is still tried. One question may be at fault."""
+        return self.shape is None and self.failures > 1
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -108,6 +114,11 @@ class Capabilities:
                     "The audit's time was over before its request had a turn."
                 ) from None
             yield
+
+
+def parameters_of(request: Mapping[str, Any]) -> set[str]:
+    """Return the names of a request's parameters, `strict` among them wherever it stands."""
+    return set(request) | ({"strict"} if _without_strict(request) != request else set())
 
 
 def _without_strict(value: Any) -> Any:

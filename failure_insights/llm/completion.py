@@ -51,7 +51,8 @@ class Completion:
     @property
     def answer(self) -> str:
         """The text that holds the answer: the use of a forced tool, or else what was said."""
-        return self.turn.uses[0].arguments if self.turn.uses else self.turn.text
+        used = self.turn.uses[0].arguments if self.turn.uses else ""
+        return used or self.turn.text
 
 
 def read_completion(payload: Mapping[str, Any]) -> Completion | None:

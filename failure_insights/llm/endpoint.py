@@ -2,16 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import BaseModel
 from sqlalchemy import Engine
 
 from failure_insights.llm.capabilities import (
+    DISPENSABLE,
     LASTS_S,
     OPTIONAL,
     Capabilities,
@@ -19,30 +19,22 @@ from failure_insights.llm.capabilities import (
     Shape,
 )
 from failure_insights.llm.completion import AgentTurn, Completion
-from failure_insights.llm.errors import (
-    EndpointRefused,
-    LlmError,
-    ToolsUnsupported,
-    UnusableAnswer,
-)
+from failure_insights.llm.connections import Connections
+from failure_insights.llm.errors import ToolsUnsupported, UnusableAnswer
 from failure_insights.llm.faults import Rejected
-from failure_insights.llm.limiter import Limiter
 from failure_insights.llm.questions import Message, Question, Tool, tool_body
 from failure_insights.llm.reading import mend, read_answer
 from failure_insights.llm.spending import Spending
-from failure_insights.llm.transport import Transport, make_client
 from failure_insights.settings import Settings
 from failure_insights.store.llm_cache import StoredCapabilities
 
 T = TypeVar("T", bound=BaseModel)
 Effort = Literal["low", "medium"]
 
-OPENAI = "https://api.openai.com/v1"
 #: Seconds before the first retry; doubled with every further one.
 BACKOFF_S = 0.5
 #: Any number will do, as long as it is always the same.
 SEED = 7
-FORM = {"response_format", "tools", "tool_choice"}
 
 
 class _Misfit(Exception):
@@ -56,10 +48,11 @@ class _Misfit(Exception):
 
 
 @dataclass(frozen=True)
-class _Ask:
-    """Who asks, and how hard the model may think."""
+class _Terms:
+    """On what terms a model is asked: at whose cost, and how hard and long it may think."""
 
     model: str
+    capabilities: Capabilities
     spending: Spending
     effort: Effort
     max_tokens: int
@@ -77,8 +70,8 @@ class _Ask:
         return parameters | ({"prompt_cache_key": self.cache_key} if self.cache_key else {})
 
     @property
-    def with_more_room(self) -> "_Ask":
-        """The same, for a model that thought its tokens up."""
+    def with_more_room(self) -> "_Terms":
+        """The same for a model that has thought all its tokens up."""
         return replace(self, effort="low", max_tokens=2 * self.max_tokens)
 
 
@@ -95,23 +88,14 @@ class Endpoint:
         memory: CapabilityMemory,
         backoff_s: float = BACKOFF_S,
     ) -> None:
-        self._url = base_url or OPENAI
-        # Servers of one's own want no key; the client wants one all the same.
-        self._api_key = (api_key or "none").strip()
-        self._concurrency = concurrency
-        self._timeout_s = timeout_s
+        self._connections = Connections(base_url, api_key, concurrency, timeout_s, backoff_s)
         self._memory = memory
-        self._backoff_s = backoff_s
-        self._transports: dict[asyncio.AbstractEventLoop, Transport] = {}
-        self._closers: dict[asyncio.AbstractEventLoop, AsyncGenerator[Transport]] = {}
         self._known: dict[str, Capabilities] = {}
 
     @property
     def address(self) -> str:
-        """The base URL without credentials, for keys of kept answers and for messages."""
-        parts = urlsplit(self._url)
-        host = parts.netloc.rpartition("@")[2]
-        return urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
+        """The base URL without credentials, for keys of kept answers."""
+        return self._connections.address
 
     async def ask(
         self,
@@ -139,10 +123,10 @@ class Endpoint:
             ContextTooLong: the message is longer than the model reads.
             BudgetSpent, EndpointUnavailable, EndpointRefused: see there.
         """
-        ask = _Ask(model, spending, effort, max_tokens, cache_key)
         capabilities = await self._capabilities(model)
+        terms = _Terms(model, capabilities, spending, effort, max_tokens, cache_key)
         async with capabilities.probing(spending):
-            return await self._descend(ask, Question(message, schema), schema, capabilities)
+            return await self._descend(terms, Question(message, schema))
 
     async def take_turn(
         self,
@@ -161,125 +145,102 @@ class Endpoint:
         `must_use` is a wish: an endpoint may ignore it and answer with text.
 
         Raises:
-            ToolsUnsupported: the model has no tools; this is remembered.
+            ToolsUnsupported: the model has no tools, which is remembered, or takes none of this.
             UnusableAnswer: the model said nothing, or refused.
             ContextTooLong: the conversation is longer than the model reads.
             BudgetSpent, EndpointUnavailable, EndpointRefused: see there.
         """
-        ask = _Ask(model, spending, effort, max_tokens, cache_key)
         capabilities = await self._capabilities(model)
         if not capabilities.has_tools:
             raise ToolsUnsupported(f"The model {model} cannot use tools.")
+        terms = _Terms(model, capabilities, spending, effort, max_tokens, cache_key)
         body = {"messages": list(messages), **tool_body(tools, must_use)}
         body["parallel_tool_calls"] = True
         try:
-            completion = await self._complete(ask, body, capabilities, {"tool_choice"})
+            completion = await self._complete(terms, body)
             if completion.is_empty and completion.was_cut:
-                completion = await self._complete(ask.with_more_room, body, capabilities)
+                completion = await self._complete(terms.with_more_room, body)
         except Rejected as rejected:
             if "tools" in rejected.names:
                 capabilities.has_tools = False
                 await self._remember(model, capabilities)
-                raise ToolsUnsupported(f"The model {model} cannot use tools.") from None
-            raise self._rejected() from None
+            raise ToolsUnsupported(f"The model {model} cannot use tools.") from None
         if completion.is_empty:
             raise UnusableAnswer("The model said nothing.")
         return completion.turn
 
-    async def _descend(
-        self, ask: _Ask, question: Question, schema: type[T], capabilities: Capabilities
-    ) -> T:
+    async def _descend(self, terms: _Terms, question: Question[T]) -> T:
         """Ask in one form after the other, until one is answered with a fitting value."""
-        misfit: _Misfit | None = None
-        shapes = capabilities.shapes
-        for shape in shapes:
-            is_proven = capabilities.shape == shape
+        wrong: tuple[Shape, _Misfit] | None = None
+        for shape in terms.capabilities.shapes:
+            is_proven = terms.capabilities.shape == shape
             try:
-                answer = await self._ask_in(shape, ask, question, schema, capabilities)
+                return await self._ask_in(shape, terms, question)
             except Rejected as rejected:
                 if is_proven and not rejected.names:
-                    raise self._rejected() from None
-                continue
-            except _Misfit as found:
-                misfit = found
-                if is_proven or found.was_cut:
                     break
-                continue
-            await self._prove(ask.model, shape, capabilities)
-            return answer
-        if misfit is None:
-            raise self._rejected()
+            except _Misfit as misfit:
+                wrong = shape, misfit
+                if is_proven or misfit.was_cut:
+                    break
+        if wrong is None:
+            raise UnusableAnswer(f"{self.address} rejects this request in all forms.")
+        return await self._correct(terms, question, *wrong)
+
+    async def _correct(
+        self, terms: _Terms, question: Question[T], shape: Shape, misfit: _Misfit
+    ) -> T:
+        """Tell the model what is wrong with its answer, and return the next one."""
         if misfit.was_cut:
-            raise UnusableAnswer(f"The answer was longer than {2 * ask.max_tokens} tokens.")
+            raise UnusableAnswer(f"The answer is longer than {2 * terms.max_tokens} tokens.")
         corrected = replace(question, correction=(misfit.problem, misfit.answer))
         try:
-            answer = await self._ask_in(shape, ask, corrected, schema, capabilities)
-        except (Rejected, _Misfit) as error:
-            capabilities.is_hopeless = capabilities.shape is None
-            problem = error.problem if isinstance(error, _Misfit) else "It was rejected."
-            raise UnusableAnswer(f"The answer does not fit what was asked. {problem}") from None
-        await self._prove(ask.model, shape, capabilities)
-        return answer
+            return await self._ask_in(shape, terms, corrected)
+        except (Rejected, _Misfit):
+            terms.capabilities.failures += 1
+            raise UnusableAnswer("The answer does not fit what was asked.") from None
 
-    async def _ask_in(
-        self,
-        shape: Shape,
-        ask: _Ask,
-        question: Question,
-        schema: type[T],
-        capabilities: Capabilities,
-    ) -> T:
-        """Ask in one form, a second time with more room if the answer was cut.
+    async def _ask_in(self, shape: Shape, terms: _Terms, question: Question[T]) -> T:
+        """Ask in one form, a second time with more room if the answer is cut.
 
         Raises:
             Rejected: the endpoint does not know this form.
             _Misfit: the answer holds no fitting value.
         """
         body = question.body(shape)
-        completion = await self._complete(ask, body, capabilities)
+        completion = await self._complete(terms, body)
         try:
-            return read_answer(completion.answer, schema)
+            answer = read_answer(completion.answer, question.schema)
         except UnusableAnswer as error:
-            if not completion.was_cut:
-                raise _Misfit(str(error), completion.answer, was_cut=False) from None
-        completion = await self._complete(ask.with_more_room, body, capabilities)
-        try:
-            return read_answer(completion.answer, schema)
-        except UnusableAnswer as error:
-            raise _Misfit(str(error), completion.answer, completion.was_cut) from None
+            if completion.was_cut:
+                completion = await self._complete(terms.with_more_room, body)
+            try:
+                answer = read_answer(completion.answer, question.schema)
+            except UnusableAnswer:
+                raise _Misfit(str(error), completion.answer, completion.was_cut) from None
+        if terms.capabilities.shape != shape:
+            terms.capabilities.shape = shape
+            await self._remember(terms.model, terms.capabilities)
+        return answer
 
-    async def _complete(
-        self,
-        ask: _Ask,
-        body: Mapping[str, Any],
-        capabilities: Capabilities,
-        dispensable: set[str] | frozenset[str] = frozenset(),
-    ) -> Completion:
+    async def _complete(self, terms: _Terms, body: Mapping[str, Any]) -> Completion:
         """Send a request, without the parameters that turn out to be unknown there.
 
         Raises:
             Rejected: it is the form that is unknown.
         """
-        transport = await self._transport()
-        whole = mend({**ask.parameters, **body})
+        transport = await self._connections.transport()
+        whole = mend({**terms.parameters, **body})
         while True:
-            request = capabilities.allowed(whole)
+            request = terms.capabilities.allowed(whole)
             try:
-                completion = await transport.send(request, ask.spending)
+                return await transport.send(request, terms.spending)
             except Rejected as rejected:
-                unknown = _unknown(rejected, request, capabilities, dispensable)
+                unknown = _dispensable(rejected, request, terms.capabilities)
                 if not unknown:
                     raise
-                capabilities.dropped |= unknown
-                await self._remember(ask.model, capabilities)
-            else:
-                return completion
-
-    async def _prove(self, model: str, shape: Shape, capabilities: Capabilities) -> None:
-        if capabilities.shape != shape:
-            capabilities.shape = shape
-            capabilities.is_hopeless = False
-            await self._remember(model, capabilities)
+                terms.capabilities.dropped |= unknown
+                await self._remember(terms.model, terms.capabilities)
 
     async def _capabilities(self, model: str) -> Capabilities:
         known = self._known.get(model)
@@ -293,53 +254,17 @@ class Endpoint:
     async def _remember(self, model: str, capabilities: Capabilities) -> None:
         await asyncio.to_thread(self._memory.remember, self.address, model, capabilities.facts)
 
-    def _rejected(self) -> LlmError:
-        return UnusableAnswer(f"The LLM endpoint {self.address} rejects this request in any form.")
 
-    async def _transport(self) -> Transport:
-        """Return the event loop's way to the endpoint; it is closed when the loop is."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._transports:
-            self._refuse_bad_settings()
-            closer = self._opened(loop)
-            self._closers[loop] = closer
-            self._transports[loop] = await anext(closer)
-        return self._transports[loop]
-
-    async def _opened(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Transport]:
-        # A loop that ends closes its async generators: the one hook that it gives.
-        limiter = Limiter(self._concurrency, self._backoff_s)
-        async with make_client(self._url, self._api_key, self._timeout_s) as client:
-            try:
-                yield Transport(client, self.address, limiter, self._timeout_s)
-            finally:
-                del self._transports[loop], self._closers[loop]
-
-    def _refuse_bad_settings(self) -> None:
-        parts = urlsplit(self._url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise EndpointRefused(
-                "OPENAI_BASE_URL is no web address; write one such as http://127.0.0.1:11434/v1."
-            )
-        if not (self._api_key.isascii() and self._api_key.isprintable()):
-            raise EndpointRefused("OPENAI_API_KEY holds characters that no key has; mend it.")
-
-
-def _unknown(
-    rejected: Rejected,
-    request: Mapping[str, Any],
-    capabilities: Capabilities,
-    dispensable: set[str] | frozenset[str],
+def _dispensable(
+    rejected: Rejected, request: Mapping[str, Any], capabilities: Capabilities
 ) -> set[str]:
-    """Return the parameters to do without from now on; none: the request cannot do without."""
-    droppable = {*OPTIONAL, *dispensable, "max_completion_tokens", "max_tokens", "strict"}
+    """Return the rejected parameters that can be done without; none: it is the form itself."""
+    # Of all that is named, first what can be done without: the form is the greater loss.
     for name in rejected.names:
-        if name in droppable and name not in capabilities.dropped:
+        if name in DISPENSABLE:
             return {name}
-        if name in FORM:
-            return set()
     if not rejected.names and capabilities.shape is None:
-        # Nothing was named: perhaps it is one of those that not all endpoints know.
+        # Nothing is named: perhaps it is one of those that not all endpoints know.
         return {name for name in OPTIONAL if name in request}
     return set()
 

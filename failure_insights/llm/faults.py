@@ -2,7 +2,6 @@
 
 import email.utils
 import json
-import math
 import re
 import time
 from collections.abc import Collection, Mapping
@@ -27,6 +26,10 @@ PARAMETERS: Mapping[str, str] = {
 }
 _CAPS = ("max_completion_tokens", "max_tokens")
 
+#: Characters of a message that are looked at: further on it may repeat the request, whose words
+#: must not decide what the error means.
+_HEAD = 500
+
 _NO_MONEY = re.compile(
     r"insufficient.?(quota|balance|credit|funds)|billing_(hard_limit|not_active)", re.IGNORECASE
 )
@@ -37,19 +40,23 @@ _TOO_LONG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _NO_MODEL = re.compile(
-    r"model.{0,100}(not.?found|not exist|not available|unknown|no such)"
-    r"|(unknown|invalid|no such|unsupported).{0,5}model\b",
+    r"\W*(the |requested |error:? ?)*(model\b.{0,100}(not.?found|not exist|not available|unknown)"
+    r"|(unknown|invalid|no such|unsupported) model)",
     re.IGNORECASE | re.DOTALL,
 )
-_BAD_KEY = re.compile(r"api.?key|unauthori[sz]ed|authentication", re.IGNORECASE)
+_BAD_KEY = re.compile(
+    r"\W*(the |your |an? )?((incorrect|invalid|missing|expired|wrong) )?api.?key", re.IGNORECASE
+)
 _FILTERED = re.compile(
-    r"content.?(filter|policy|management)|moderation|flagged|safety", re.IGNORECASE
+    r"content.?(filter|policy|management)|moderation|invalid_prompt"
+    r"|(input|prompt|content|request).{0,40}(flagged|safety)",
+    re.IGNORECASE,
 )
 #: Codes of an answer that the endpoint itself found to be none of what was asked for.
 _FAILED_OUTPUT = ("json_validate_failed", "tool_use_failed")
 
 
-@dataclass
+@dataclass(eq=False)
 class AskAgain(Exception):
     """The same request may be answered later: after `wait_s`, if the endpoint named a time."""
 
@@ -60,7 +67,7 @@ class AskAgain(Exception):
     may_retry: bool = True
 
 
-@dataclass
+@dataclass(eq=False)
 class Rejected(Exception):
     """A request of this form is never answered; `names` are its parameters that are at fault."""
 
@@ -83,76 +90,84 @@ def fault(
     """
     error = _error(body)
     code = f"{error.get('code')} {error.get('type')}"
-    if _NO_MONEY.search(code) or status == 402:
+    head = str(error.get("message") or body)[:_HEAD]
+    if status == 402 or _NO_MONEY.search(code):
         return EndpointRefused(
             f"The LLM endpoint {address} says that the account's quota or credit is used up. "
             "Add credit there, or set OPENAI_API_KEY to a key of another account."
         )
-    if status in (400, 403, 413, 422, 429) and (meant := _meant(error, body, status)):
+    if meant := _meant(status, code, str(error.get("param")), head):
         return meant
-    if status in (400, 404, 405, 422, 501) and (names := _named(error, body, sent)):
+    is_form = status in (400, 422)
+    names = _named(str(error.get("param")), head, sent) if is_form or status == 404 else ()
+    if "model_not_found" in code or (not names and is_form and _NO_MODEL.match(head)):
+        status = 404
+    elif names:
         return Rejected(names)
-    if status in (401, 403) or (status == 400 and _BAD_KEY.search(body)):
+    if status in (401, 403) or (is_form and _BAD_KEY.match(head)):
         return EndpointRefused(
             f"The LLM endpoint {address} refused the key, or its right to use the model {model} "
             f"({status}). Set OPENAI_API_KEY to a key that may, or FAILURE_INSIGHTS_MODEL."
         )
-    if status == 404 or (status in (400, 422) and _NO_MODEL.search(f"{code} {body}")):
+    if status in (404, 405):
         return EndpointRefused(
             f"The LLM endpoint {address} has no model {model}, or no chat completions ({status}). "
             "Set FAILURE_INSIGHTS_MODEL to one that it has, or mend OPENAI_BASE_URL."
         )
-    if status in (408, 409, 429) or status >= 500 or headers.get("x-should-retry") == "true":
-        return AskAgain(
-            f"it answered {status}",
-            wait_s=retry_after(headers),
-            is_rate_limit=status == 429,
-            may_retry=headers.get("x-should-retry") != "false",
-        )
-    return Rejected()
+    if is_form:
+        return Rejected()
+    wish = headers.get("x-should-retry")
+    is_passing = status in (408, 409, 429) or status >= 500
+    return AskAgain(
+        f"it answered {status}",
+        wait_s=retry_after(headers),
+        is_rate_limit=status == 429,
+        may_retry=wish == "true" or (is_passing and wish != "false"),
+    )
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an endpoint asks to wait, or None if it names no time."""
+    """Return the seconds that an endpoint asks to wait; None: it names no time, or none to come."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
             seconds = float(headers.get(name, "")) * unit
         except ValueError:
             continue
-        if not math.isnan(seconds):
-            return max(0.0, seconds)
+        return seconds if seconds > 0 else None
     try:
         when = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
-        return max(0.0, when.timestamp() - time.time())
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    seconds = when.timestamp() - time.time()
+    return seconds if seconds > 0 else None
 
 
-def _meant(error: Mapping[str, Any], body: str, status: int) -> Exception | None:
-    """Return what is wrong with the request's words, if it is those."""
-    code, message = str(error.get("code")), str(error.get("message") or "")
-    if code in _FAILED_OUTPUT:
+def _meant(status: int, code: str, parameter: str, head: str) -> Exception | None:
+    """Return what is wrong with the words of a request, if it is those."""
+    if any(failed in code for failed in _FAILED_OUTPUT):
         return UnusableAnswer("The endpoint could not make the model answer in the asked form.")
-    if status != 429 and _FILTERED.search(f"{code} {message}"):
+    too_long = ContextTooLong("The request is longer than the model reads.")
+    if status == 413 or re.search("context_(length|size)|exceed_context", code):
+        return too_long
+    if status == 429:  # It fits into no minute of the account's allowance.
+        return too_long if re.match(r"\W*request too large", head, re.IGNORECASE) else None
+    if status not in (400, 403, 422):
+        return None
+    if _FILTERED.search(f"{code} {head}"):
         return UnusableAnswer("A filter of the endpoint refused the request.")
     # "max_tokens is too large: the context length is ..." speaks of the cap, not of the prompt.
-    if any(error.get("param") == cap or re.match(rf"\W*{cap}", message) for cap in _CAPS):
-        return None
-    if status == 429 and not re.search("request too large", message, re.IGNORECASE):
-        return None
-    if status == 413 or code == "context_length_exceeded" or _TOO_LONG.search(message or body):
-        return ContextTooLong("The request is longer than the model reads.")
-    return None
+    is_cap = any(parameter == cap or re.match(rf"\W*{cap}", head) for cap in _CAPS)
+    return too_long if _TOO_LONG.search(head) and not is_cap else None
 
 
-def _named(error: Mapping[str, Any], body: str, sent: Collection[str]) -> tuple[str, ...]:
+def _named(parameter: str, head: str, sent: Collection[str]) -> tuple[str, ...]:
     """Return the sent parameters that an error names, the likeliest first."""
-    parameter = re.split(r"[.\[]", str(error.get("param") or ""))[0]
-    found = [(-1, parameter)] if parameter in sent and parameter in PARAMETERS else []
+    first = re.split(r"[.\[]", parameter)[0]
+    found = [(-1, first)] if first in sent and first in PARAMETERS else []
     found += [
         (hit.start(), name)
         for name, pattern in PARAMETERS.items()
-        if name in sent and (hit := re.search(pattern, body, re.IGNORECASE))
+        if name in sent and (hit := re.search(pattern, head, re.IGNORECASE))
     ]
     return tuple(dict.fromkeys(name for _, name in sorted(found)))
 

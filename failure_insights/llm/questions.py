@@ -3,12 +3,14 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from failure_insights.llm.capabilities import Shape
 from failure_insights.llm.schemas import schema_name, strict_schema
+
+T = TypeVar("T", bound=BaseModel)
 
 IN_WORDS = (
     "\n\nAnswer with one JSON object and nothing else. It has to fit this JSON schema:\n{schema}"
@@ -39,11 +41,11 @@ class Tool:
 
 
 @dataclass(frozen=True)
-class Question:
+class Question(Generic[T]):
     """A question whose answer has a schema."""
 
     message: Message
-    schema: type[BaseModel]
+    schema: type[T]
     #: What was wrong with the answer before, and that answer.
     correction: tuple[str, str] | None = None
 

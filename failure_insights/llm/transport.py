@@ -8,15 +8,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI, Timeout
+from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
 
+from failure_insights.llm.capabilities import parameters_of
 from failure_insights.llm.completion import Completion, read_completion
 from failure_insights.llm.errors import EndpointRefused, EndpointUnavailable
-from failure_insights.llm.faults import AskAgain, fault
+from failure_insights.llm.faults import AskAgain, Rejected, fault
 from failure_insights.llm.limiter import Limiter
 from failure_insights.llm.spending import Spending
 
-CONNECT_S = 5.0
 #: Seconds in which a refused model is not asked again.
 REFUSAL_LASTS_S = 60.0
 BYTES_PER_TOKEN = 4
@@ -24,8 +24,8 @@ BYTES_PER_TOKEN = 4
 EXPECTED_OUTPUT = 0.25
 
 # At lower levels they log whole requests, which hold transcripts, and URLs, which may hold keys.
-logging.getLogger("openai").setLevel(logging.WARNING)
-logging.getLogger("httpx2").setLevel(logging.WARNING)
+for _name in ("openai", "httpx", "httpx2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 
 class Transport:
@@ -118,7 +118,9 @@ class Transport:
             raise self._fault(error.status_code, text, headers, body) from None
         payload = _payload(raw.text)
         if said := payload.get("error"):
-            raise self._fault(_status(said), raw.text, raw.headers, body)
+            meant = self._fault(_status(said), raw.text, raw.headers, body)
+            is_explained = not isinstance(meant, Rejected) or meant.names
+            raise meant if is_explained else AskAgain("it answered with an error")
         completion = read_completion(payload)
         if completion is None:
             kind = raw.headers.get("content-type", "nothing").split(";")[0][:40]
@@ -141,21 +143,14 @@ class Transport:
     def _fault(
         self, status: int, text: str, headers: Mapping[str, str], body: Mapping[str, Any]
     ) -> Exception:
-        has_strict = "tools" in body or "response_format" in body
-        sent = set(body) | ({"strict"} if has_strict else set())
-        return fault(status, text, headers, sent, self.address, body["model"])
+        sent = parameters_of(body)
+        return fault(status, text, headers, sent, self.address, str(body["model"]))
 
     def _unavailable(self, reason: str) -> EndpointUnavailable:
         return EndpointUnavailable(
             f"The LLM endpoint {self.address} gave no answer: {reason}. Is OPENAI_BASE_URL right, "
             "and is the endpoint up?"
         )
-
-
-def make_client(address: str, api_key: str, timeout_s: float) -> AsyncOpenAI:
-    """Return a client that leaves retries and deadlines to us."""
-    timeout = Timeout(timeout_s, connect=CONNECT_S)
-    return AsyncOpenAI(base_url=address, api_key=api_key, timeout=timeout, max_retries=0)
 
 
 def _payload(text: str) -> Mapping[str, Any]:
