@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 
 from failure_insights.settings import Settings, database_url, get_settings
 from failure_insights.store.database import engine_for, migrate
+from failure_insights.web.access_log import routes_only_in_access_log
 from failure_insights.web.api import router as api
 from failure_insights.web.api.answers import answer
 from failure_insights.web.api.docs import router as docs
@@ -41,7 +42,8 @@ def create_app(engine: Engine | None = None, settings: Settings | None = None) -
             # was most of a page's 95th percentile (127 ms, 73 without).
             gc.collect()
             gc.freeze()
-        yield
+        with routes_only_in_access_log():
+            yield
 
     app = FastAPI(
         title="Failure Insights",

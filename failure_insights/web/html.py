@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from failure_insights.domain.pools import NOT_ENOUGH_DATA
 from failure_insights.web import links
@@ -116,6 +117,14 @@ def plural(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def code_words(text: str) -> Markup:
+    """Return our own prose with what stands between backticks as code."""
+    parts = escape(text).split("`")
+    for place in range(1, len(parts), 2):
+        parts[place] = Markup("<code>{}</code>").format(parts[place])
+    return Markup("").join(parts)
+
+
 def as_json(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
@@ -133,6 +142,7 @@ def _templates() -> Environment:
         "as_json": as_json,
         "brief_id": brief_id,
         "clock": clock,
+        "code_words": code_words,
         "day": day,
         "duration": duration,
         "moment": moment,

@@ -46,9 +46,9 @@ class Site:
 
 
 @contextmanager
-def serving(engine: Engine, settings: Settings) -> Iterator[Site]:
+def serving(engine: Engine, settings: Settings, log_level: str = "error") -> Iterator[Site]:
     """Serve the app on a free port for the block."""
-    config = uvicorn.Config(create_app(engine, settings), port=0, log_level="error", ws="none")
+    config = uvicorn.Config(create_app(engine, settings), port=0, log_level=log_level, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()

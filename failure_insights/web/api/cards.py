@@ -8,18 +8,19 @@ from failure_insights.domain.metrics import MetricCard, PassRule, default_type
 from failure_insights.store.insight_lists import Page
 from failure_insights.store.project_lists import list_of_project, list_projects
 from failure_insights.store.projects import put_metric, put_view
-from failure_insights.web.api import models
+from failure_insights.web.api import card_models
 from failure_insights.web.api.answers import PageNumber, PageSize, answer, page_of
 from failure_insights.web.api.insights import ProjectName
+from failure_insights.web.api.models import Name
 from failure_insights.web.keys import CallerOf
 
 router = APIRouter(prefix="/api/projects", tags=["Projects"])
 
 #: Names may hold slashes: "Yes/No" is a metric's name that people write.
-OwnName = Annotated[models.Name, Path(description="Name; a new one makes a new row.")]
+OwnName = Annotated[Name, Path(description="Name; a new one makes a new row.")]
 
 
-@router.get("/", response_model=models.ProjectList)
+@router.get("/", response_model=card_models.ProjectList)
 def projects(
     request: Request, caller: CallerOf, page: PageNumber = 1, page_size: PageSize = 20
 ) -> Response:
@@ -29,7 +30,7 @@ def projects(
         return page_of(request, asked, list_projects(connection, caller.key, asked))
 
 
-@router.get("/{project}/agents/", response_model=models.AgentList)
+@router.get("/{project}/agents/", response_model=card_models.AgentList)
 def agents(
     request: Request,
     caller: CallerOf,
@@ -41,7 +42,7 @@ def agents(
     return _list("agents", request, caller, project, Page(page, page_size))
 
 
-@router.get("/{project}/metrics/", response_model=models.MetricList)
+@router.get("/{project}/metrics/", response_model=card_models.MetricList)
 def metrics(
     request: Request,
     caller: CallerOf,
@@ -53,7 +54,7 @@ def metrics(
     return _list("metrics", request, caller, project, Page(page, page_size))
 
 
-@router.get("/{project}/views/", response_model=models.ViewList)
+@router.get("/{project}/views/", response_model=card_models.ViewList)
 def views(
     request: Request,
     caller: CallerOf,
@@ -65,9 +66,9 @@ def views(
     return _list("views", request, caller, project, Page(page, page_size))
 
 
-@router.put("/{project}/metrics/{name:path}/", response_model=models.MetricCard)
+@router.put("/{project}/metrics/{name:path}/", response_model=card_models.MetricCard)
 def put_metric_card(
-    caller: CallerOf, project: ProjectName, name: OwnName, body: models.MetricCardBody
+    caller: CallerOf, project: ProjectName, name: OwnName, body: card_models.MetricCardBody
 ) -> Response:
     """Make a metric's card, or replace it. Results that are stored keep their verdict."""
     rule = None if body.pass_rule is None else str(PassRule.parse(body.pass_rule))
@@ -96,9 +97,9 @@ def put_metric_card(
     )
 
 
-@router.put("/{project}/views/{name:path}/", response_model=models.View)
+@router.put("/{project}/views/{name:path}/", response_model=card_models.View)
 def put_view_of_agents(
-    caller: CallerOf, project: ProjectName, name: OwnName, body: models.ViewBody
+    caller: CallerOf, project: ProjectName, name: OwnName, body: card_models.ViewBody
 ) -> Response:
     """Make a view, or replace its agents."""
     with caller.engine.begin() as connection:

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from failure_insights.web.api.openapi import ERRORS
 from failure_insights.web.html import render_html
 
 router = APIRouter(include_in_schema=False)
@@ -21,16 +22,15 @@ def docs(request: Request) -> Response:
         for method, operation in operations.items():
             shown = _shown(document, str(request.base_url), path, method, operation)
             groups.setdefault(operation["tags"][0], []).append(shown)
-    return render_html(request, "docs.html", document=document, groups=groups, session=None)
+    return render_html(
+        request, "docs.html", document=document, groups=groups, errors=ERRORS, session=None
+    )
 
 
 def _shown(
     document: Mapping[str, Any], base: str, path: str, method: str, operation: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what the page says of one endpoint."""
-    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
-    schema = _resolved(document, content.get("schema", {}))
-    example = content.get("example", next(iter(schema.get("examples", [])), None))
+    """Return what the page says of one endpoint; errors, alike for all, are said once."""
     parameters = [
         {
             "name": parameter["name"],
@@ -39,17 +39,19 @@ def _shown(
         }
         for parameter in operation.get("parameters", [])
     ]
+    answers = {s: a for s, a in sorted(operation["responses"].items()) if s not in ERRORS}
+    body = _example(document, operation.get("requestBody", {}))
     return {
         "id": operation["operationId"],
         "method": method.upper(),
         "path": path,
         "says": operation.get("description", ""),
         "parameters": parameters,
-        "curl": _curl(base.rstrip("/") + path, method.upper(), example, "security" in operation),
+        "curl": _curl(base.rstrip("/") + path, method.upper(), body, "security" in operation),
         "answers": [
-            {"status": status, "says": answer["description"], "fields": _fields(document, answer)}
-            for status, answer in sorted(operation["responses"].items())
+            {"status": status, "says": answer["description"]} for status, answer in answers.items()
         ],
+        "answer": _example(document, next(iter(answers.values()))),
     }
 
 
@@ -62,13 +64,10 @@ def _curl(address: str, method: str, example: object, needs_key: bool) -> str:
     return " \\\n  ".join(lines)
 
 
-def _fields(document: Mapping[str, Any], answer: Mapping[str, Any]) -> list[str]:
-    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
-    return list(_resolved(document, schema).get("properties", {}))
-
-
-def _resolved(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Mapping[str, Any]:
+def _example(document: Mapping[str, Any], holder: Mapping[str, Any]) -> object:
+    """Return the example of a body or an answer, or None where there is none."""
+    content = holder.get("content", {}).get("application/json", {})
+    schema = content.get("schema", {})
     if reference := schema.get("$ref"):
-        found: Mapping[str, Any] = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
-        return found
-    return schema
+        schema = document["components"]["schemas"][reference.rsplit("/", 1)[1]]
+    return content.get("example", next(iter(schema.get("examples", [])), None))

@@ -6,14 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from failure_insights.domain.breakdown import AuditorName, Origin
-from failure_insights.domain.calls import Role
-from failure_insights.domain.metrics import MetricType, ScoreType
 from failure_insights.store.queue import Trigger
 
 #: Postgres cannot hold NUL in text.
 NO_NUL = r"^[^\x00]*$"
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
-Words = Annotated[str, StringConstraints(max_length=200_000, pattern=NO_NUL)]
 
 
 def _whole(value: Any) -> Any:
@@ -24,29 +21,34 @@ def _whole(value: Any) -> Any:
 WindowDays = Annotated[int, Field(strict=True, ge=1, le=90), BeforeValidator(_whole)]
 MaxCalls = Annotated[int, Field(strict=True, ge=1, le=1000), BeforeValidator(_whole)]
 Status = Literal["pending", "running", "succeeded", "failed", "skipped_not_enough_data"]
-Score = bool | int | float | str | None
+
+
+def example(value: Any) -> dict[str, Any]:
+    """Return what a model's schema says further: an example of it."""
+    return {"examples": [value]}
+
+
+def page_example(value: Any) -> dict[str, Any]:
+    """Return the example of a list that holds one row."""
+    return example({"count": 1, "next": None, "previous": None, "results": [value]})
+
+
+_TOO_MANY_DAYS = "Input should be less than or equal to 90"
 
 
 class Problem(BaseModel):
     """RFC 9457. `errors` names each bad field of a request that could not be read."""
 
     model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "about:blank",
-                    "title": "Unprocessable Entity",
-                    "status": 422,
-                    "detail": "body.window_days: Input should be less than or equal to 90",
-                    "errors": [
-                        {
-                            "field": "body.window_days",
-                            "reason": "Input should be less than or equal to 90",
-                        }
-                    ],
-                }
-            ]
-        }
+        json_schema_extra=example(
+            {
+                "type": "about:blank",
+                "title": "Unprocessable Entity",
+                "status": 422,
+                "detail": f"body.window_days: {_TOO_MANY_DAYS}",
+                "errors": [{"field": "body.window_days", "reason": _TOO_MANY_DAYS}],
+            }
+        )
     )
     type: str
     title: str
@@ -60,9 +62,9 @@ class InsightRequest(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={
-            "examples": [{"metric_name": "Hallucination", "window_days": 7, "max_calls": 100}]
-        },
+        json_schema_extra=example(
+            {"metric_name": "Hallucination", "window_days": 7, "max_calls": 100}
+        ),
     )
     metric_name: Name = Field(description="Name or slug of the metric.")
     window_days: WindowDays | None = Field(
@@ -106,8 +108,61 @@ class SuspectedJudgeError(BaseModel):
     reason: str
 
 
+_INSIGHT = {
+    "id": 42,
+    "project": "clinic",
+    "metric_name": "Hallucination",
+    "status": "succeeded",
+    "trigger": "request",
+    "date": "2026-11-23",
+    "window_start": "2026-11-17T06:00:00Z",
+    "window_end": "2026-11-24T06:00:00Z",
+    "window_days": 7,
+    "max_calls": 100,
+    "num_failing_calls": 5,
+    "num_calls_analyzed": 5,
+    "failure_modes": [
+        {
+            "theme_id": "th_0123456789ab",
+            "title": "Agent says that the clinic is closed on Fridays",
+            "description": "The agent names the opening hours of last year.",
+            "count": 3,
+            "share": 0.6,
+            "call_ids": ["call-1", "call-2", "call-3"],
+            "evidence": [{"call_id": "call-1", "turn": 1, "quote": "We are closed on Fridays."}],
+            "origin": "agent_knowledge",
+            "suggested_fix": "Bring the opening hours in the agent's knowledge up to date.",
+            "status": "recurring",
+            "first_seen": "2026-11-21",
+            "history": [{"date": "2026-11-21", "count": 2}, {"date": "2026-11-23", "count": 3}],
+        }
+    ],
+    "unassigned_call_ids": ["call-4"],
+    "suspected_judge_errors": [
+        {
+            "call_id": "call-5",
+            "turn": 3,
+            "quote": "We open at nine on Fridays.",
+            "reason": "The agent named the hours that its knowledge holds.",
+        }
+    ],
+    "auditor": "agent",
+    "degraded": False,
+    "model": "gpt-5-mini",
+    "usage": {"requests": 9, "input_tokens": 21500, "output_tokens": 2300, "cached": 0},
+    "message": "",
+    "error_message": "",
+    "duration_seconds": 31.4,
+    "dagster_run_id": "0c9f2b1e-5d0c-4a58-9d0f-3d2f6f0c7a11",
+    "created_at": "2026-11-24T06:00:00Z",
+    "updated_at": "2026-11-24T06:00:36Z",
+}
+
+
 class Insight(BaseModel):
     """One audit's row. Poll it until `status` is none of `pending` and `running`."""
+
+    model_config = ConfigDict(json_schema_extra=example(_INSIGHT))
 
     id: int
     project: str
@@ -145,244 +200,5 @@ class Listing(BaseModel):
 
 
 class InsightList(Listing):
+    model_config = ConfigDict(json_schema_extra=page_example(_INSIGHT))
     results: list[Insight]
-
-
-class Turn(BaseModel):
-    role: Role
-    content: str
-    start_s: float | None = None
-    tool_name: str | None = None
-    speaker: str | None = None
-
-
-class MetricResult(BaseModel):
-    name: str
-    passed: bool | None = None
-    score: Score = None
-    explanation: str = ""
-    type: str | None = None
-
-
-#: The example of a call in the native format.
-CALL: dict[str, Any] = {
-    "call_id": "call-1",
-    "agent": "front-desk",
-    "started_at": "2026-11-23T09:30:00Z",
-    "duration_s": 42.5,
-    "ended_reason": "caller_hangup",
-    "metadata": {"campaign": "spring"},
-    "transcript": [
-        {"role": "user", "content": "Can I come on Friday?", "start_s": 0.0},
-        {"role": "agent", "content": "We are closed on Fridays.", "start_s": 2.1},
-    ],
-    "metrics": [
-        {
-            "name": "Hallucination",
-            "passed": False,
-            "score": 0,
-            "explanation": "The clinic is open on Fridays.",
-        }
-    ],
-}
-
-
-class Call(BaseModel):
-    """A call in the native format."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [CALL | {"project": "clinic"}]})
-    call_id: str
-    project: str
-    agent: str
-    started_at: datetime
-    duration_s: float | None = None
-    ended_reason: str | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    transcript: list[Turn]
-    metrics: list[MetricResult] = Field(default_factory=list)
-
-
-class JudgedBody(BaseModel):
-    """One metric's result: `passed`, or a `score` that the metric's pass rule decides."""
-
-    name: str
-    passed: bool | None = None
-    score: Score = None
-    explanation: str = ""
-    type: MetricType | None = None
-    pass_rule: str | None = Field(None, description="The metric's, such as '>= 4'.")
-
-
-class CallBody(BaseModel):
-    """A call to take in, in the native format."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [CALL]})
-    call_id: str
-    project: str | None = Field(None, description="The address's; no other can be named.")
-    agent: str
-    started_at: datetime = Field(description="ISO 8601, with a zone.")
-    duration_s: float | None = None
-    ended_reason: str | None = None
-    metadata: dict[str, Any] | None = None
-    transcript: list[Turn]
-    metrics: list[JudgedBody] = Field(default_factory=list)
-
-
-class LineResult(BaseModel):
-    """What became of one line, or of one element of an array."""
-
-    line: int = Field(description="From 1.")
-    status: Literal["new", "updated", "unchanged", "rejected"]
-    call_id: str | None
-    reason: str | None = Field(description="Why it was rejected.")
-
-
-class ImportReport(BaseModel):
-    new: int
-    updated: int
-    unchanged: int
-    rejected: int
-    results: list[LineResult]
-
-
-class MetricCardBody(BaseModel):
-    """A metric's card, whole: what is left out goes back to its default."""
-
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "llm_judge",
-                    "prompt": "Did the agent say anything that its knowledge does not hold?",
-                    "description": "No invented facts.",
-                    "pass_rule": ">= 4",
-                    "score_type": "rating",
-                }
-            ]
-        },
-    )
-    type: MetricType | None = Field(None, description="Default: llm_judge unless predefined.")
-    prompt: Words = ""
-    description: Words = ""
-    pass_rule: Name | None = Field(None, description="When a score passes, such as '>= 4'.")
-    score_type: ScoreType = "binary"
-
-
-class MetricCard(BaseModel):
-    name: str
-    slug: str
-    type: MetricType
-    prompt: str
-    description: str
-    pass_rule: str | None
-    score_type: ScoreType
-    is_eligible: bool = Field(description="Whether its failing calls are audited.")
-
-
-class MetricList(Listing):
-    results: list[MetricCard]
-
-
-class ViewBody(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid",
-        json_schema_extra={"examples": [{"agents": ["front-desk", "night-line"]}]},
-    )
-    agents: list[Name] = Field(max_length=1000, description="Names of the project's agents.")
-
-
-class View(BaseModel):
-    name: str
-    slug: str
-    agents: list[str]
-
-
-class ViewList(Listing):
-    results: list[View]
-
-
-class Agent(BaseModel):
-    name: str
-    created_at: datetime
-
-
-class AgentList(Listing):
-    results: list[Agent]
-
-
-class Project(BaseModel):
-    slug: str
-    name: str
-    created_at: datetime
-
-
-class ProjectList(Listing):
-    results: list[Project]
-
-
-class ObserveBody(BaseModel):
-    """What Cekura's clients send; fields of theirs that are not listed are let be."""
-
-    model_config = ConfigDict(
-        extra="ignore",
-        json_schema_extra={
-            "examples": [
-                {
-                    "call_id": "call_12345678",
-                    "agent": 2421,
-                    "transcript_type": "vapi",
-                    "transcript_json": [
-                        {"role": "bot", "message": "How can I help?", "secondsFromStart": 0},
-                        {"role": "user", "message": "A table for two.", "secondsFromStart": 2.5},
-                    ],
-                    "call_ended_reason": "customer-ended-call",
-                    "metadata": {"campaign_id": "camp_456"},
-                    "timestamp": "2026-11-23T10:30:00Z",
-                    "metrics": [
-                        {
-                            "name": "Hallucination",
-                            "passed": False,
-                            "explanation": "It promised a table that is not there.",
-                        }
-                    ],
-                }
-            ]
-        },
-    )
-    call_id: Name
-    agent: int | Name | None = Field(None, description="Whose call it is; any name or number.")
-    assistant_id: Name | None = Field(None, description="The provider's name for the agent.")
-    transcript_type: str | None = Field(
-        None, description="cekura (default), vapi, retell, elevenlabs, livekit or pipecat."
-    )
-    transcript_json: Any = Field(
-        None, description="The transcript as the provider gives it; left out: results only."
-    )
-    call_ended_reason: str | None = None
-    metadata: dict[str, Any] | None = None
-    timestamp: str | None = Field(None, description="Start, ISO 8601; without a zone: UTC.")
-    duration: str | float | None = Field(None, description="MM:SS, or seconds.")
-    metrics: list[dict[str, Any]] | None = Field(
-        None, description="Results in the native format: name, passed or score, explanation."
-    )
-    evaluation: dict[str, Any] | None = Field(
-        None, description="Results as Cekura's call logs hold them, in `metrics`."
-    )
-    project: Name | None = Field(
-        None, description="Slug or name; needed where the key sees several projects."
-    )
-
-
-class Observed(BaseModel):
-    """The call as it is stored now, and whether this request changed it."""
-
-    id: int
-    call_id: str
-    project: str
-    agent: str
-    timestamp: datetime
-    call_ended_reason: str | None
-    metadata: dict[str, Any]
-    metrics: list[MetricResult]
-    status: Literal["new", "updated", "unchanged"]

@@ -14,7 +14,7 @@ from failure_insights.store.database import query
 from failure_insights.store.import_batch import LineResult
 from failure_insights.store.importing import import_calls
 from failure_insights.store.insights import Row
-from failure_insights.web.api import models
+from failure_insights.web.api import call_models
 from failure_insights.web.api.answers import answer
 from failure_insights.web.keys import Caller, CallerOf
 
@@ -24,10 +24,10 @@ router = APIRouter(prefix="/observability/v1", tags=["Cekura's webhook"])
 @router.post(
     "/observe/",
     status_code=201,
-    response_model=models.Observed,
-    responses={200: {"model": models.Observed, "description": "The call was known before."}},
+    response_model=call_models.Observed,
+    responses={200: {"model": call_models.Observed, "description": "The call was known before."}},
 )
-def observe(caller: CallerOf, body: models.ObserveBody) -> Response:
+def observe(caller: CallerOf, body: call_models.ObserveBody) -> Response:
     """Take one call as Cekura's webhook does. The same call again changes only what differs.
 
     Without `transcript_json`, the results in `metrics` are added to a call that is stored.

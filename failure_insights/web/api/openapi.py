@@ -5,11 +5,12 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from failure_insights.web.api.models import CallBody, Problem
+from failure_insights.web.api.call_models import CallBody
+from failure_insights.web.api.models import Problem
 from failure_insights.web.problems import PROBLEM
 
 #: What any endpoint of the API may answer.
-_ERRORS = {
+ERRORS = {
     "401": "No API key that is in force.",
     "404": "Unknown, or another key's.",
     "413": "The body is too large.",
@@ -50,7 +51,7 @@ def _show_problems(path: str, operation: dict[str, Any]) -> None:
     reference = {"$ref": "#/components/schemas/Problem"}
     guarded = path.startswith(("/api/", "/observability/"))
     operation["responses"].pop("422", None)
-    for status, description in _ERRORS.items():
+    for status, description in ERRORS.items():
         if guarded or status == "503":
             content = {PROBLEM: {"schema": reference}}
             operation["responses"][status] = {"description": description, "content": content}
