@@ -1,0 +1,176 @@
+"""Processes that are started together and stopped together, so that none is left."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+
+from failure_insights.errors import FailureInsightsError
+
+START_TIMEOUT_S = 120.0
+#: Between asking and telling: a run that is under way gets the time to end its audits as failed.
+STOP_TIMEOUT_S = 20.0
+KILL_TIMEOUT_S = 5.0
+
+
+class StartFailed(FailureInsightsError):
+    """A part did not start, or stopped by itself; the message says which and why."""
+
+
+@dataclass(slots=True)
+class Processes:
+    """The parts by name, each the leader of a session, in which its own children are too."""
+
+    #: Where their IDs are noted for `end_leftovers`; None: nowhere.
+    notes: Path | None = None
+    by_name: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ) -> None:
+        """Start a part: what it is called, its command, its environment and working folder."""
+        self.by_name[name] = subprocess.Popen(
+            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True
+        )
+        if self.notes:
+            parts = [process.pid for process in self.by_name.values()]
+            note = {"up": _mark(os.getpid()), "parts": [_mark(pid) for pid in parts]}
+            self.notes.write_text(json.dumps(note))
+
+    def require_alive(self) -> None:
+        """Raise StartFailed if a part has stopped by itself."""
+        for name, process in self.by_name.items():
+            if (status := process.poll()) is not None:
+                raise StartFailed(f"{name} stopped with status {status}; its words are above.")
+
+    def wait_for(self, url: str, what: str) -> None:
+        """Wait until a part answers over HTTP, or raise StartFailed."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            self.require_alive()
+            with suppress(URLError, OSError), urlopen(url, timeout=2) as reply:  # noqa: S310
+                if reply.status < 500:
+                    return
+            time.sleep(0.1)
+        raise StartFailed(f"{what} did not answer at {url} within {START_TIMEOUT_S:.0f} seconds.")
+
+    def stop(self) -> None:
+        """Ask every part to stop, then make those that did not, and what they left."""
+        for process in self.by_name.values():
+            with suppress(ProcessLookupError):
+                process.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for process in self.by_name.values():
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.1, deadline - time.monotonic()))
+        for process in self.by_name.values():
+            end_session(process.pid)
+            process.wait()
+        if self.notes:
+            self.notes.unlink(missing_ok=True)
+
+
+@contextmanager
+def running(
+    commands: Mapping[str, Sequence[str]],
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    notes: Path | None = None,
+) -> Iterator[Processes]:
+    """Start the commands, give them to the block, and leave no process behind."""
+    processes = Processes(notes)
+    try:
+        for name, command in commands.items():
+            processes.start(name, command, environment, folder)
+        yield processes
+    finally:
+        processes.stop()
+
+
+def end_leftovers(notes: Path) -> None:
+    """End the parts of a command that was killed before it could stop them.
+
+    Raises:
+        StartFailed: that command is still running.
+    """
+    try:
+        note = json.loads(notes.read_text())
+    except (OSError, ValueError):
+        return
+    if _is_running(note["up"]):
+        raise StartFailed(
+            f"Failure Insights is running here already: process {note['up']['pid']}, whose state "
+            f"is under {notes.parent}. Stop it, or name another folder in FAILURE_INSIGHTS_HOME."
+        )
+    for part in note["parts"]:
+        # A leader of another time has a session that is not ours.
+        if _is_running(part) or not psutil.pid_exists(part["pid"]):
+            end_session(part["pid"])
+    notes.unlink(missing_ok=True)
+
+
+def end_session(session: int) -> None:
+    """End every process of a session: asked first, killed if that does not do."""
+    members = [process for process in psutil.process_iter() if _session(process) == session]
+    for process in members:
+        with suppress(psutil.Error):
+            process.terminate()
+    _, alive = psutil.wait_procs(members, KILL_TIMEOUT_S)
+    for process in alive:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, KILL_TIMEOUT_S)
+
+
+class Stopped(BaseException):
+    """A signal asked everything to stop. No `except Exception` may take it for an error."""
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Turn the first SIGINT, SIGTERM or SIGHUP into `Stopped` inside the block."""
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+        signals.append(signal.SIGHUP)
+
+    def stop(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        for name in signals:
+            signal.signal(name, signal.SIG_IGN)
+        raise Stopped
+
+    for name in signals:
+        signal.signal(name, stop)
+    yield
+
+
+def _session(process: psutil.Process) -> int | None:
+    try:
+        return os.getsid(process.pid)
+    except OSError:
+        return None
+
+
+def _mark(pid: int) -> dict[str, float]:
+    """Return what tells a process from a later one that has its ID."""
+    try:
+        return {"pid": pid, "created": psutil.Process(pid).create_time()}
+    except psutil.NoSuchProcess:
+        return {"pid": pid, "created": 0}
+
+
+def _is_running(mark: Mapping[str, float]) -> bool:
+    return _mark(int(mark["pid"])) == mark and mark["created"] > 0
