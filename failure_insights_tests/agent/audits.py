@@ -44,7 +44,7 @@ def planted_call(number: int, cause: Cause | None = None, /, **changes: Any) -> 
             {
                 "name": METRIC,
                 "passed": False,
-                "explanation": f"No appointment was made: the {cause.word} was the trouble.",
+                "explanation": f"No appointment: the {cause.word} was the trouble in {number}.",
             }
         ],
     }

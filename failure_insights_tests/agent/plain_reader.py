@@ -94,15 +94,16 @@ class PlainReader:
         }
 
     def _agent(self, sent: Sent) -> dict[str, Any]:
+        told = sent.messages[1]["content"]
         seeds: dict[str, list[str]] = {}
-        for handle, text in re.findall(r"^(c\d+)[:,\s](.*)$", sent.data, re.MULTILINE):
+        for handle, text in re.findall(r"^(c\d+)[:,\s](.*)$", told, re.MULTILINE):
             for cause in CAUSES:
                 if cause.word in text:
                     seeds.setdefault(cause.word, []).append(handle)
         priors = {
             cause.word: match[1]
             for cause in CAUSES
-            if (match := re.search(rf"^(th_\w+) \|.*{cause.word}", sent.data, re.MULTILINE))
+            if (match := re.search(rf"^(th_\w+) \|.*{cause.word}", told, re.MULTILINE))
         }
         themes = [
             {

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
-from failure_insights.store import llm_cache
+from failure_insights.store.llm_cache import recall, remember
 
 
 class Answers(Protocol):
@@ -42,8 +42,8 @@ class StoredAnswers:
 
     def _recall(self, keys: list[str]) -> Mapping[str, Any]:
         with self.engine.connect() as connection:
-            return llm_cache.recall(connection, keys)
+            return recall(connection, keys)
 
     def _remember(self, stage: str, values: Mapping[str, Any], replace: bool) -> None:
         with self.engine.begin() as connection:
-            llm_cache.remember(connection, stage, values, replace=replace)
+            remember(connection, stage, values, replace=replace)

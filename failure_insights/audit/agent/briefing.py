@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from failure_insights.audit.agent.notes import CallNote
-from failure_insights.audit.agent.preparation import clean, cut
+from failure_insights.audit.agent.preparation import clean, cut, reads_like_instructions
 from failure_insights.audit.agent.run import Run
 from failure_insights.audit.agent.vectors import leaf_order
 from failure_insights.domain.identity import PriorTheme
@@ -82,13 +82,18 @@ def counted(run: Run, by: str) -> str:
     """Return how many calls there are of each agent, day or score, largest first."""
     calls = [case.call for case in run.cases]
     values = {
-        "agent": [cut(clean(call.agent), 20) for call in calls],
+        "agent": [_name(call.agent) for call in calls],
         "day": [call.started_at.date().isoformat() for call in calls],
         "score": [cut(clean(str(call.score)), 10) for call in calls],
     }[by]
     counts = Counter(values)
     ranked = sorted(counts, key=lambda value: (-counts[value], value))[:12]
     return ", ".join(f"{value} {counts[value]}" for value in ranked)
+
+
+def _name(agent: str) -> str:
+    """Return an agent's name, unless it speaks to its reader."""
+    return "(withheld)" if reads_like_instructions(agent) else cut(clean(agent), 20)
 
 
 def _prior(prior: PriorTheme) -> str:

@@ -83,7 +83,6 @@ def themes_of(
     known = {prior.theme_id: prior for prior in priors}
     themes: list[Theme] = []
     problems: list[str] = []
-    seeded: set[str] = set()
     for number, submitted in enumerate(draft.themes, start=1):
         if len(themes) == MOST_THEMES:
             problems.append(f"Only the first {MOST_THEMES} themes were kept; merge the others.")
@@ -91,13 +90,12 @@ def themes_of(
         seeds = handles.resolve_all(submitted.seed_handles)
         if foreign := len(set(submitted.seed_handles)) - len(seeds):
             problems.append(f"Theme {number}: {foreign} seed handles are not in the pool.")
-        seeds = tuple(handle for handle in seeds if handle not in seeded and handle not in mute)
+        seeds = tuple(handle for handle in seeds if handle not in mute)
         prior = known.get((submitted.reuse_theme_id or "").strip())
         theme = _theme(submitted, seeds, prior, output)
         if problem := _problem(theme, themes, len(handles.known)):
             problems.append(f"Theme {number}: {problem}")
             continue
-        seeded.update(seeds)
         themes.append(theme)
     if not themes:
         problems.append("No usable theme; submit one to six.")
@@ -144,7 +142,7 @@ def _problem(theme: Theme, others: Sequence[Theme], calls: int) -> str:
     if not theme.criterion:
         return "it has no criterion."
     if not theme.prior_id and len(theme.seeds) < least:
-        return f"it needs {least} seed handles of its own."
+        return f"it needs {least} seed handles of the pool."
     for other in others:
         if theme.prior_id and theme.prior_id == other.prior_id:
             return f"it reuses the same earlier theme as {other.title!r}."

@@ -30,7 +30,12 @@ _TAG = re.compile(r"</?[A-Za-z!?][^<>]{0,200}>")
 _MARK = re.compile(r"[`*#|~<>{}\[\]\\]+|(?<!\w)_+|_+(?!\w)")
 #: A phone, card or account number, in groups or not. An error code or a year is shorter.
 _NUMBER = re.compile(r"(?<![\w])\+?\(?\d(?:(?:[\s.-]|\)\s?|\s?\()?\d){5,}")
+#: Numbers of calls are counted by code; one that an LLM gives is at best the same.
+_COUNT = re.compile(
+    r"\b\d[\d.,]*\s*(?:%|percent|(?:of|out of)\s+(?:the\s+)?\d|(?:\w+\s)?calls?\b)", re.IGNORECASE
+)
 _LOCAL = re.compile(r"\b(?:c\d{3,}|th_\w{4,}|[tT]\d)\b")
+_ENDLESS = re.compile(r"[\x21-\x7e]{41,}")
 _VAGUE = re.compile(
     r"\W*(?:misc\w*|various|others?|general|unknown|unclear|n/?a|none)\b.{0,25}", re.IGNORECASE
 )
@@ -53,7 +58,12 @@ class OutputFilter:
         plain = " ".join(self._plain(text).rstrip(" .:;,-").split()[: TITLE_WORDS + 1])
         if len(plain.split()) > TITLE_WORDS or len(plain) > TITLE_CHARACTERS:
             plain = _shortened(" ".join(plain.split()[:TITLE_WORDS]), TITLE_CHARACTERS).rstrip("…")
-        if _VAGUE.fullmatch(plain) or not any(map(str.isalpha, plain)) or self._repeats(plain):
+        if (
+            any(map(_ENDLESS.fullmatch, plain.split()))
+            or _VAGUE.fullmatch(plain)
+            or not any(map(str.isalpha, plain))
+            or self._repeats(plain)
+        ):
             return ""
         return plain[:1].upper() + plain[1:]
 
@@ -62,7 +72,7 @@ class OutputFilter:
         kept = [
             sentence
             for sentence in re.split(r"(?<=[.!?。！？])\s+", self._plain(text))
-            if not self._repeats(sentence)
+            if not self._repeats(sentence) and not _COUNT.search(sentence)
         ]
         return _shortened(" ".join(kept), most)
 

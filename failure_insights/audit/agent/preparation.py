@@ -158,7 +158,8 @@ def read(turns: Sequence[Turn], explanation: str, max_tokens: int) -> Reading:
         speaker = f"{turn.role} {clean(turn.tool_name)[:40]}" if turn.tool_name else turn.role
         lines.append(f"{mark}|{number:03}|{speaker}| {cut(content, LINE_TOKENS)}")
     kept = _window(contents, lines, clean(explanation), max_tokens)
-    flagged = any(map(reads_like_instructions, (turn.content for turn in turns)))
+    said = (text for turn in turns for text in (turn.content, turn.tool_name) if text)
+    flagged = any(map(reads_like_instructions, said))
     return Reading(turns, _with_gaps(lines, kept), mark, flagged)
 
 

@@ -84,24 +84,21 @@ def _sentences(run: Run, found: Findings) -> Iterator[str]:
     if run.is_spent:
         yield "The audit's budget of tokens or time was spent; it was finished as it stood."
     if lost := run.lost["note"]:
-        yield f"{lost} {_calls(lost)} could not be read: the endpoint gave no usable answer."
+        yield f"{_calls(lost)} could not be read: the endpoint gave no usable answer."
     by = _labels_by(found)
-    if by["nearest"]:
+    if nearest := by["nearest"]:
+        yield f"Put with the most similar theme, without the LLM: {_calls(nearest)}."
+    if learned := by["learned"]:
         yield (
-            f"{by['nearest']} {_calls(by['nearest'])} were put with the most similar theme, "
-            "without the LLM."
-        )
-    if by["learned"]:
-        yield (
-            f"Counts are estimates: {by['learned']} {_calls(by['learned'])} were sorted by a "
-            "classifier that learned from the LLM's labels of the others."
+            f"Counts are estimates: a classifier sorted {_calls(learned)} as it learned from the "
+            "LLM's labels of the others."
         )
     if flagged := sum(run.is_flagged(case) for case in run.cases):
         yield (
-            f"{flagged} {_calls(flagged)} hold text that speaks to whoever audits them; it was "
-            "not followed, and their words shaped no theme."
+            f"Text that speaks to whoever audits was found in {_calls(flagged)}; it was not "
+            "followed, and shaped no theme."
         )
 
 
 def _calls(count: int) -> str:
-    return "call" if count == 1 else "calls"
+    return f"{count:,} {'call' if count == 1 else 'calls'}"

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from failure_insights.audit.agent.preparation import Case, clean, cut
+from failure_insights.audit.agent.preparation import Case, clean, cut, tokens
 from failure_insights.audit.wording import boilerplate, features, titles
 from failure_insights.audit.wording.text import Explanation, read
 from failure_insights.domain.metrics import MetricCard
@@ -32,7 +32,7 @@ SAID_TOKENS = 90
 class Vectors:
     """The explanations of a pool as rows of unit length, in the order of its cases.
 
-    `said` is each explanation without the sentences that the judge writes about any call;
+    `said` is each explanation, a long one without the sentences that the judge writes about any;
     `maybe_names` words that are always written with a capital, and may be a person's.
     """
 
@@ -83,6 +83,11 @@ def vectorize(cases: Sequence[Case], passing: Sequence[FailingCall], metric: Met
 
 
 def _said(item: Explanation, mark: Sequence[bool]) -> str:
+    """Return what the judge says of this call; a short explanation whole, lest a cause that many
+    calls share is taken for a phrase of the judge."""
+    whole = clean(item.original)
+    if tokens(whole) <= SAID_TOKENS or not item.words:
+        return cut(whole, SAID_TOKENS)
     starts = [i for i, word in enumerate(item.words) if word.starts_sentence or i == 0]
     kept = []
     for start, end in zip(starts, [*starts[1:], len(item.words)], strict=True):

@@ -1,0 +1,264 @@
+"""What the LLM gets wrong about calls, themes and quotes ends in a right row (Identity).
+
+Each case changes one stage's answers of a plain reader; the row still holds: every call once, each
+quote word for word where it is cited, nothing foreign, nothing that speaks to a browser.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from failure_insights.store.insights import Row
+from failure_insights_tests.agent.audits import agent_site, check, groups, planted_call
+from failure_insights_tests.agent.plain_reader import DATE, TOOL, PlainReader, transcript_lines
+from failure_insights_tests.endpoint.server import Sent
+
+CALLS = [planted_call(number) for number in range(20)]
+TOOL_CALLS = [call["call_id"] for call in CALLS[::2]]
+DATE_CALLS = [call["call_id"] for call in CALLS[1::2]]
+RIGHT = {TOOL.title: TOOL_CALLS, DATE.title: DATE_CALLS}
+
+Change = Callable[[Sent, Any], Any]
+
+
+def first_theme(**fields: Any) -> Change:
+    def change(_: Sent, draft: Any) -> Any:
+        themes = [
+            {**theme, **(fields if i == 0 else {})} for i, theme in enumerate(draft["themes"])
+        ]
+        return {**draft, "themes": themes}
+
+    return change
+
+
+def items(change: Callable[[dict[str, Any]], list[dict[str, Any]]]) -> Change:
+    return lambda _, value: {"items": [new for item in value["items"] for new in change(item)]}
+
+
+def quotes(change: Callable[[int, str, Mapping[int, str]], tuple[int | None, str]]) -> Change:
+    """Change every quote of notes; the change sees the line, the quote and all lines."""
+
+    def changed(sent: Sent, note: Any) -> Any:
+        lines = transcript_lines(sent.data)
+        found = [change(item["line"], item["quote"], lines) for item in note["evidence"]]
+        return {**note, "evidence": [{"line": line, "quote": quote} for line, quote in found]}
+
+    return changed
+
+
+def row_of(engine: Engine, change: Mapping[str, Change]) -> Row:
+    with agent_site(engine, PlainReader(change)) as site:
+        site.take_in(CALLS)
+        row = site.audit()
+    check(row, CALLS)
+    return row
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"agent": first_theme(seed_handles=["c901", "c001", "c003"])}, id="made up"),
+        pytest.param({"agent": first_theme(seed_handles=["p07", "C1", "c3"])}, id="spelled"),
+        pytest.param({"agent": first_theme(seed_handles=TOOL_CALLS[:2])}, id="real call ids"),
+        pytest.param({"agent": first_theme(seed_handles=["c001"] * 5 + ["c003"])}, id="twice"),
+        pytest.param(
+            {"agent": first_theme(seed_handles=[f"c{i}" for i in range(5000)])}, id="5000"
+        ),
+        pytest.param({"agent": first_theme(description="All 4,000 calls fail.")}, id="counts"),
+        pytest.param(
+            {"assign": items(lambda i: [{**i, "handle": i["handle"].upper()}])}, id="case"
+        ),
+        pytest.param({"assign": items(lambda i: [i, {**i, "label": "T1"}])}, id="two labels"),
+        pytest.param({"assign": items(lambda i: [i, {**i, "handle": "c999"}])}, id="foreign"),
+        pytest.param({"assign": items(lambda i: [{**i, "label": i["label"].lower()}])}, id="lower"),
+        pytest.param({"note": quotes(lambda n, q, _: (n + 1, q))}, id="line off by one"),
+        pytest.param({"note": quotes(lambda _, q, __: (None, q))}, id="no line"),
+        pytest.param({"note": quotes(lambda n, q, _: (n, f"“{q.upper()}”"))}, id="smart quotes"),
+        pytest.param(
+            {"note": quotes(lambda n, q, _: (n, f"{q[:20]} ... {q[25:]}"))}, id="ellipsis"
+        ),
+    ],
+)
+def test_slips_about_calls_and_lines_change_nothing(
+    engine: Engine, change: Mapping[str, Change]
+) -> None:
+    row = row_of(engine, change)
+    assert groups(row) == RIGHT
+    assert not row["degraded"]
+    assert all(item["turn"] == 3 for mode in row["failure_modes"] for item in mode["evidence"])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(lambda n, _, __: (n, "The tool was broken, sadly"), id="paraphrased"),
+        pytest.param(lambda n, _, lines: (n, f"{lines[1]} {lines[2]}"), id="two turns"),
+        pytest.param(
+            lambda n, q, _: (n, q.replace("500", "404").replace("wrong", "not wrong")), id="number"
+        ),
+        pytest.param(lambda n, q, _: (n, q.replace("could not", "could")), id="dropped not"),
+        pytest.param(lambda n, _, __: (n, "calendar"), id="one word"),
+        pytest.param(lambda n, _, __: (n, "No appointment was made: the calendar"), id="judge"),
+        pytest.param(lambda n, _, __: (n, f"{TOOL.line} (99)"), id="another call"),
+    ],
+)
+def test_a_quote_that_no_turn_holds_is_never_shown(engine: Engine, bad: Any) -> None:
+    row = row_of(engine, {"note": quotes(bad)})
+    shown = [item for mode in row["failure_modes"] for item in mode["evidence"]]
+    by_id = {call["call_id"]: call for call in CALLS}
+    for item in shown:
+        where = by_id[item["call_id"]]
+        if item["turn"] is not None:
+            assert item["quote"] in where["transcript"][item["turn"]]["content"]
+
+
+def test_a_call_that_no_label_came_for_is_asked_again_then_told(engine: Engine) -> None:
+    left_out: list[str] = []
+
+    def forget(_: Sent, value: Any) -> Any:
+        kept = [item for item in value["items"] if item["handle"] != "c005"]
+        left_out.append(str(len(kept)))
+        return {"items": kept}
+
+    row = row_of(engine, {"assign": forget})
+    assert len(left_out) == 2
+    assert row["degraded"]
+    assert "without the LLM: 1 call." in row["message"]
+    assert groups(row) == RIGHT  # it is most like the others of its theme
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({"title": "x" * 500}, False),
+        (
+            {"title": "Calendar <img src=x onerror=alert(1)> tool [fails](https://evil.example)"},
+            True,
+        ),
+        ({"title": "Calendar\n tool 🎉 \u202efails `now`"}, True),
+        ({"title": "Miscellaneous"}, False),
+        (
+            {"description": "Ring Mrs Smith on +49 170 1234567 or smith@example.com. It fails."},
+            True,
+        ),
+    ],
+)
+def test_titles_and_descriptions_hold_nothing_foreign(
+    engine: Engine, fields: dict[str, Any], shown: bool
+) -> None:
+    row = row_of(engine, {"agent": first_theme(**fields)})
+    for mode in row["failure_modes"]:
+        assert len(mode["title"]) <= 90
+        assert "evil" not in str(mode)
+        assert "1234567" not in str(mode)
+        assert "smith@" not in str(mode)
+    assert (len(row["failure_modes"]) == 2) == shown
+
+
+@pytest.mark.parametrize(
+    ("themes", "expected"),
+    [
+        pytest.param(lambda _: [], 0, id="none"),
+        pytest.param(lambda themes: themes[:1], 1, id="one"),
+        pytest.param(lambda themes: [*themes, *themes], 2, id="all twice"),
+        pytest.param(
+            lambda themes: [{**t, "title": "The same title here"} for t in themes],
+            1,
+            id="one title",
+        ),
+    ],
+)
+def test_any_number_of_themes_ends_in_a_right_row(
+    engine: Engine, themes: Any, expected: int
+) -> None:
+    change = {"agent": lambda _, draft: {**draft, "themes": themes(draft["themes"])}}
+    row = row_of(engine, change)
+    if expected:
+        assert len(row["failure_modes"]) == expected
+        assert row["auditor"] == "agent"
+    else:
+        assert (row["auditor"], row["degraded"]) == ("wording", True)
+
+
+def test_more_than_six_themes_leave_the_smallest_out(engine: Engine) -> None:
+    calls = [planted_call(number) for number in range(60)]
+
+    def twelve(_: Sent, draft: Any) -> Any:
+        base = draft["themes"][0]
+        made = [
+            {
+                **base,
+                "title": f"Mechanism {word} breaks the call",
+                "criterion": f"Criterion of the kind {word} alone and nothing else.",
+                "seed_handles": ["c001", "c002"],
+            }
+            for i, word in enumerate("abcdefghijkl")
+        ]
+        return {**draft, "themes": made}
+
+    def spread(_: Sent, value: Any) -> Any:
+        labels = [f"T{int(item['handle'][1:]) % 8 + 1}" for item in value["items"]]
+        rows = zip(value["items"], labels, strict=True)
+        return {"items": [{**item, "label": label, "confidence": "high"} for item, label in rows]}
+
+    with agent_site(engine, PlainReader({"agent": twelve, "assign": spread})) as site:
+        site.take_in(calls)
+        row = site.audit()
+    check(row, calls)
+    assert len(row["failure_modes"]) == 6
+    assert row["unassigned_call_ids"]
+
+
+def test_a_theme_whose_calls_do_not_fit_its_criterion_is_not_shown(engine: Engine) -> None:
+    def reject(sent: Sent, value: Any) -> Any:
+        if TOOL.word not in sent.data.partition("Criterion:")[2].partition("\n")[0]:
+            return value
+        members = [{**member, "verdict": "does_not_fit"} for member in value["members"]]
+        return {**value, "members": members}
+
+    row = row_of(engine, {"critic": reject})
+    assert groups(row) == {DATE.title: DATE_CALLS}
+    assert sorted(row["unassigned_call_ids"]) == TOOL_CALLS
+
+
+def test_a_better_title_of_the_critic_is_shown(engine: Engine) -> None:
+    def rename(_: Sent, value: Any) -> Any:
+        return {**value, "better_title": "Calendar tool gives up after one error"}
+
+    titles = [mode["title"] for mode in row_of(engine, {"critic": rename})["failure_modes"]]
+    assert titles[0] == "Calendar tool gives up after one error"
+    assert len(set(titles)) == 2
+
+
+def test_a_fix_is_shown_only_if_somebody_offers_one(engine: Engine) -> None:
+    row = row_of(engine, {"critic": lambda _, value: {**value, "suggested_fix": ""}})
+    assert [mode["suggested_fix"] for mode in row["failure_modes"]] == ["", ""]
+
+
+SUSPECT = {"verdict_check": "not_supported"}
+
+
+@pytest.mark.parametrize(
+    ("verdict", "suspected"), [("pass", TOOL_CALLS), ("fail", []), ("cannot_tell", [])]
+)
+def test_a_judge_is_suspected_only_by_two_readers(
+    engine: Engine, verdict: str, suspected: list[str]
+) -> None:
+    def doubt(_: Sent, note: Any) -> Any:
+        return {**note, **(SUSPECT if note["origin"] == "tool_or_integration" else {})}
+
+    def vote(sent: Sent, value: Any) -> Any:
+        assert TOOL.noted not in sent.data  # blind to the first reader and to the judge
+        assert "was the trouble" not in sent.data
+        return {**value, "reasoning": "The caller was helped.", "verdict": verdict}
+
+    row = row_of(engine, {"note": doubt, "second_vote": vote})
+    assert [error["call_id"] for error in row["suspected_judge_errors"]] == suspected
+    for error in row["suspected_judge_errors"]:
+        assert error["reason"] == "The caller was helped."
+        assert error["quote"]
+    if suspected:
+        assert "10 of 20 calls that were read look like passes" in row["message"]
+        assert row["num_failing_calls"] == 20
