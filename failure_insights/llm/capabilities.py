@@ -17,6 +17,8 @@ SHAPES: tuple[Shape, ...] = get_args(Shape)
 #: Parameters that not all endpoints know, and all that a request can do without.
 OPTIONAL = ("temperature", "seed", "reasoning_effort", "prompt_cache_key", "parallel_tool_calls")
 DISPENSABLE = (*OPTIONAL, "max_completion_tokens", "max_tokens", "strict", "tool_choice")
+#: Questions without an answer that make a model's forms hopeless.
+HOPELESS = 2
 LASTS_S = 24 * 3600.0
 
 
@@ -46,7 +48,11 @@ class Capabilities:
     #: Questions that no form brought an answer to.
     failures: int = 0
     learnt_at: float = field(default_factory=time.monotonic)
+    _is_worth_waiting: bool = True
     _probe: asyncio.Event | None = None
+
+    def __post_init__(self) -> None:
+        self._is_worth_waiting = self.shape is None
 
     @classmethod
     def of(cls, facts: Mapping[str, Any] | None) -> "Capabilities":
@@ -62,7 +68,7 @@ class Capabilities:
     @property
     def is_hopeless(self) -> bool:
         """No form works, so that only the last is still tried. One question may be at fault."""
-        return self.shape is None and self.failures > 1
+        return self.shape is None and self.failures >= HOPELESS
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -92,28 +98,29 @@ class Capabilities:
 
     @asynccontextmanager
     async def probing(self, spending: Spending) -> AsyncIterator[None]:
-        """Let the first request of an unknown model go alone, and the others learn from it.
+        """Let one question to an unknown model go alone, and the others learn from it.
 
         Raises:
-            BudgetSpent: the audit's time is over before the first request is.
+            BudgetSpent: the audit's time is over before the question has its turn.
         """
-        if self.shape or self.is_hopeless:
-            yield
-        elif self._probe is None:
-            self._probe = asyncio.Event()
-            try:
-                yield
-            finally:
-                self._probe.set()
-        else:
-            try:
-                async with asyncio.timeout(spending.seconds_left):
+        try:
+            async with asyncio.timeout(spending.seconds_left):
+                while self._is_worth_waiting and self._probe:
                     await self._probe.wait()
-            except TimeoutError:
-                raise BudgetSpent(
-                    "The audit's time was over before its request had a turn."
-                ) from None
+        except TimeoutError:
+            raise BudgetSpent("The audit's time was over before its request had a turn.") from None
+        if not self._is_worth_waiting:
             yield
+            return
+        self._probe, failures = asyncio.Event(), self.failures
+        try:
+            yield
+        finally:
+            # Ended by something that tells nothing of the model, such as a dead connection:
+            # to wait for one such end after the other would take all day.
+            self._is_worth_waiting = self.shape is None and failures < self.failures < HOPELESS
+            self._probe.set()
+            self._probe = None
 
 
 def parameters_of(request: Mapping[str, Any]) -> set[str]:

@@ -19,6 +19,8 @@ from pydantic import BaseModel
 
 #: About what one token is of English text; only has to be the same everywhere.
 CHARACTERS_PER_TOKEN = 4
+#: First byte of a client that takes the server for one of HTTPS.
+TLS_HANDSHAKE = b"\x16"
 COUNTED: Mapping[str, Any] = {}
 
 
@@ -254,6 +256,10 @@ class EndpointServer:
                 await writer.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        first = await reader.readexactly(1)
+        if first == TLS_HANDSHAKE:
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\nThis is no HTTPS port.")
+            return False
         sent = await _read_request(reader)
         self.sent.append(sent)
         self._in_hand += 1

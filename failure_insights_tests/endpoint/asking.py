@@ -1,0 +1,183 @@
+"""Asking scripted endpoints: what came of it, in how many requests, and what it left in the log."""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from failure_insights.llm import AgentTurn, Endpoint, LlmError, Message, Spending, Tool
+from failure_insights_tests.endpoint.server import EndpointServer, Reply, Script, Sent, answers
+
+KEY = "sk-a-secret-key"
+#: Words of a call, which no error and no log may repeat.
+SPOKEN = "the caller's very own words"
+MESSAGE = Message("Label the call.", f"c001: {SPOKEN}")
+
+
+class Label(BaseModel, frozen=True):
+    """What the tests ask for."""
+
+    why: str
+    label: str
+    line: int | None
+
+
+class Labels(BaseModel):
+    items: list[Label]
+
+
+class ReadCalls(BaseModel):
+    handles: list[str]
+
+
+GOOD = {"why": "it fits", "label": "T1", "line": 3}
+LABEL = Label.model_validate(GOOD)
+READ_CALLS = Tool("read_calls", "Have calls read.", ReadCalls)
+
+
+@dataclass
+class Memory:
+    """What was found out of models, as long as the test lasts."""
+
+    kept: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def recall(self, base_url: str, model: str) -> Mapping[str, Any] | None:
+        return self.kept.get(model)
+
+    def remember(self, base_url: str, model: str, facts: Mapping[str, Any]) -> None:
+        self.kept[model] = facts
+
+
+def knowing(shape: str = "json_schema", dropped: Sequence[str] = ()) -> Memory:
+    """Return the memory of an endpoint that was asked before."""
+    return Memory({"m": {"shape": shape, "dropped": dropped, "has_tools": True}})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of some questions asked at once, and what it took."""
+
+    results: list[Any]
+    sent: list[Sent]
+    spending: Spending
+    most_at_once: int
+    seconds: float
+
+    @property
+    def result(self) -> Any:
+        (result,) = self.results
+        return result
+
+
+def endpoint(url: str, *, memory: Memory | None = None, **options: Any) -> Endpoint:
+    """Return an endpoint that waits little between its tries."""
+    settings: dict[str, Any] = {
+        "base_url": url,
+        "api_key": KEY,
+        "concurrency": 16,
+        "timeout_s": 5.0,
+        "memory": Memory() if memory is None else memory,
+        "backoff_s": 0.01,
+    }
+    return Endpoint(**(settings | options))
+
+
+def ask(
+    script: Script,
+    *,
+    times: int = 1,
+    schema: type[BaseModel] = Label,
+    url: str = "{url}",
+    tokens: int = 1_000_000,
+    seconds: float = 20.0,
+    message: str = MESSAGE.data,
+    max_tokens: int = 2000,
+    cache_key: str = "",
+    **options: Any,
+) -> Outcome:
+    """Ask a scripted endpoint, so many times at once.
+
+    Each result is a value, or the error in its place; an error of any other kind is raised.
+    """
+    records: list[logging.LogRecord] = []
+    listener = logging.Handler()
+    listener.emit = records.append  # type: ignore[method-assign]
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(listener)
+    root.setLevel(logging.DEBUG)
+    try:
+        with EndpointServer(script) as server:
+            asked = endpoint(url.format(url=server.url), **options)
+            spending = Spending(tokens, seconds)
+
+            async def one() -> BaseModel | LlmError:
+                question = Message(MESSAGE.system, message)
+                try:
+                    return await asked.ask(
+                        "m",
+                        question,
+                        schema,
+                        spending,
+                        max_tokens=max_tokens,
+                        cache_key=cache_key,
+                    )
+                except LlmError as error:
+                    return error
+
+            async def everyone() -> list[BaseModel | LlmError]:
+                return await asyncio.gather(*(one() for _ in range(times)))
+
+            results = asyncio.run(everyone())
+    finally:
+        root.setLevel(level)
+        root.removeHandler(listener)
+    _tells_nothing(str(result) for result in results if isinstance(result, LlmError))
+    _tells_nothing(record.getMessage() for record in records if record.name != "asyncio")
+    took = spending.seconds - spending.seconds_left
+    return Outcome(results, server.sent, spending, server.most_at_once, took)
+
+
+def take_turns(
+    script: Script, conversations: Sequence[Sequence[Mapping[str, Any]]], **options: Any
+) -> Outcome:
+    """Have a scripted endpoint take its turn in conversations, one after the other."""
+    must_use = options.pop("must_use", None)
+
+    async def each(asked: Endpoint, spending: Spending) -> list[AgentTurn | LlmError]:
+        results: list[AgentTurn | LlmError] = []
+        for messages in conversations:
+            try:
+                turn = await asked.take_turn(
+                    "m", messages, [READ_CALLS], spending, must_use=must_use
+                )
+            except LlmError as error:
+                results.append(error)
+            else:
+                results.append(turn)
+        return results
+
+    with EndpointServer(script) as server:
+        spending = Spending(1_000_000, 20.0)
+        results = asyncio.run(each(endpoint(server.url, **options), spending))
+    return Outcome(results, server.sent, spending, server.most_at_once, 0.0)
+
+
+def always(reply: Reply) -> Script:
+    """Return a script of one reply to everything."""
+    return lambda _: reply
+
+
+def then_good(*first: Reply) -> Script:
+    """Return a script of these replies, and of good answers from then on."""
+    left = list(first)
+    return lambda sent: left.pop(0) if left else answers(sent, GOOD)
+
+
+def _tells_nothing(texts: Any) -> None:
+    for text in texts:
+        assert KEY not in text
+        assert SPOKEN not in text
