@@ -164,3 +164,47 @@ def test_an_endpoint_that_ignores_a_forced_tool_still_ends(engine: Engine) -> No
         row = site.audit()
     check(row, CALLS)
     assert row["degraded"]
+
+
+def test_calls_that_no_theme_holds_are_looked_at_once_more(engine: Engine) -> None:
+    asked: list[str] = []
+
+    def one_by_one(sent: Sent, draft: Any) -> Any:
+        themes = draft["themes"]
+        if sent.tools:
+            return {**draft, "themes": themes[:1]}
+        asked.append(sent.data)
+        return draft
+
+    def clear(_: Sent, value: Any) -> Any:
+        items = [
+            {**item, "label": "OTHER"} if item["label"] == "UNCLEAR" else item
+            for item in value["items"]
+        ]
+        return {"items": items}
+
+    with agent_site(engine, PlainReader({"agent": one_by_one, "assign": clear})) as site:
+        site.take_in(CALLS)
+        row = site.audit()
+    check(row, CALLS)
+    assert groups(row) == RIGHT
+    assert len(asked) == 1
+    assert "found today" in asked[0]
+    assert not any(f"c{number:03} [" in asked[0] for number in range(1, 41, 2))
+
+
+def test_calls_that_share_nothing_stay_in_no_theme(engine: Engine) -> None:
+    def first_only(sent: Sent, draft: Any) -> Any:
+        return {**draft, "themes": draft["themes"][:1] if sent.tools else []}
+
+    def clear(_: Sent, value: Any) -> Any:
+        other = [{**i, "label": "OTHER"} if i["label"] != "T1" else i for i in value["items"]]
+        return {"items": other}
+
+    with agent_site(engine, PlainReader({"agent": first_only, "assign": clear})) as site:
+        site.take_in(CALLS)
+        row = site.audit()
+    check(row, CALLS)
+    assert groups(row) == {TOOL.title: RIGHT[TOOL.title]}
+    assert row["unassigned_call_ids"] == RIGHT[DATE.title]
+    assert not row["degraded"]

@@ -66,7 +66,7 @@ def nearest(run: Run, labels: Mapping[str, Label], cases: Sequence[Case]) -> dic
         if label.theme is not None:
             members.setdefault(label.theme, []).append(run.index[handle])
     if not members or not cases:
-        return {}
+        return {case.handle: Label(None, False, "nearest") for case in cases}
     rows = run.vectors.rows
     centres = np.vstack([np.asarray(rows[found].mean(axis=0)) for found in members.values()])
     likeness = np.asarray(rows[[run.index[case.handle] for case in cases]] @ centres.T)

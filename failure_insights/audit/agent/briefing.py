@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from failure_insights.audit.agent.drafts import Theme
 from failure_insights.audit.agent.notes import CallNote
-from failure_insights.audit.agent.preparation import clean, cut, reads_like_instructions
+from failure_insights.audit.agent.preparation import Case, clean, cut, reads_like_instructions
 from failure_insights.audit.agent.run import Run
 from failure_insights.audit.agent.vectors import leaf_order
 from failure_insights.domain.identity import PriorTheme
@@ -46,7 +47,21 @@ def brief(run: Run, notes: Sequence[CallNote]) -> dict[str, str]:
         "prior_themes": "\n".join(map(_prior, recent(run.priors))) or "(none)",
         "pool": pool_line(run),
         "notes": "\n".join(note_lines(notes)) or "(none)",
-        "digest": "\n".join(_digest(run)) or "(none: all calls were read)",
+        "digest": "\n".join(_digest(run, run.cases)) or "(none: all calls were read)",
+    }
+
+
+def brief_rest(run: Run, themes: Sequence[Theme], cases: Sequence[Case]) -> dict[str, str]:
+    """Return the slots where the agent is asked about the calls that no theme holds."""
+    notes = [run.notes[case.handle] for case in cases if case.handle in run.notes]
+    found = [f"found today | {theme.title} | {theme.criterion}" for theme in themes]
+    reused = {theme.prior_id for theme in themes}
+    earlier = [prior for prior in recent(run.priors) if prior.theme_id not in reused]
+    return {
+        "prior_themes": "\n".join([*found, *map(_prior, earlier)]),
+        "pool": f"{pool_line(run)}; {len(cases)} of them fit no theme found today",
+        "notes": "\n".join(note_lines(notes)) or "(none)",
+        "digest": "\n".join(_digest(run, cases)) or "(none)",
     }
 
 
@@ -105,10 +120,12 @@ def _last_days(prior: PriorTheme) -> dict[object, int]:
     return {day: prior.history[day] for day in sorted(prior.history)[-DAYS:]}
 
 
-def _digest(run: Run) -> list[str]:
+def _digest(run: Run, cases: Sequence[Case]) -> list[str]:
     """Return the unread explanations, each once; of very many the groups and their examples."""
     unread = [
-        i for i, c in enumerate(run.cases) if c.handle not in run.notes and not run.is_flagged(c)
+        run.index[case.handle]
+        for case in cases
+        if case.handle not in run.notes and not run.is_flagged(case)
     ]
     if len(unread) > DIGEST_CALLS:
         return _groups(run, unread)

@@ -74,11 +74,13 @@ def themes_of(
     mute: Collection[str],
     priors: Sequence[PriorTheme],
     output: OutputFilter,
+    others: Sequence[Theme] = (),
 ) -> tuple[list[Theme], list[str]]:
     """Return the draft's usable themes, and what is wrong with it, in words for the agent.
 
     Args:
         mute: handles of calls that may not seed a theme.
+        others: themes that stand already.
     """
     known = {prior.theme_id: prior for prior in priors}
     themes: list[Theme] = []
@@ -93,7 +95,7 @@ def themes_of(
         seeds = tuple(handle for handle in seeds if handle not in mute)
         prior = known.get((submitted.reuse_theme_id or "").strip())
         theme = _theme(submitted, seeds, prior, output)
-        if problem := _problem(theme, themes, len(handles.known)):
+        if problem := _problem(theme, [*others, *themes], len(handles.known)):
             problems.append(f"Theme {number}: {problem}")
             continue
         themes.append(theme)

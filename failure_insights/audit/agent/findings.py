@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from failure_insights.audit.agent import reading, sampling
 from failure_insights.audit.agent.assignment import Label
@@ -10,7 +10,8 @@ from failure_insights.audit.agent.critic import Checked, check, near_misses_of
 from failure_insights.audit.agent.drafts import Theme
 from failure_insights.audit.agent.judge_check import suspected_judge_errors
 from failure_insights.audit.agent.labelling import label_all
-from failure_insights.audit.agent.loop import find_themes
+from failure_insights.audit.agent.loop import find_more, find_themes
+from failure_insights.audit.agent.preparation import Case
 from failure_insights.audit.agent.run import Run
 from failure_insights.audit.agent.second_look import look_again
 from failure_insights.audit.agent.selection import members_of, mode_of
@@ -18,9 +19,9 @@ from failure_insights.audit.auditor import Earlier
 from failure_insights.domain.breakdown import FailureMode, SuspectedJudgeError
 from failure_insights.errors import FailureInsightsError
 
-#: Round trips after which the agent has left no time for a second look: one to read, those of the
-#: agent, one to label, and two to read and label again make six at most.
-ROUNDS_FOR_SECOND_LOOK = 2
+#: Where more than this part of a pool (of `ENOUGH` calls or more) has a clear cause but no theme,
+#: the agent is asked about those calls once more.
+MANY_LEFT, ENOUGH = 0.15, 20
 
 
 class NothingFound(FailureInsightsError):
@@ -45,17 +46,41 @@ async def find(run: Run, earlier: Earlier, max_calls: int | None) -> Findings:
     """
     seed = sampling.seed_of(run.pool.project, run.pool.metric)
     notes = await reading.read_sample(run, seed, earlier, max_calls)
+    run.depth += 1
     themes, suspected = await asyncio.gather(
         find_themes(run, notes), suspected_judge_errors(run, notes)
     )
     cases = [case for case in run.cases if case.handle not in suspected]
     if cases and not themes:
         raise NothingFound(f"{len(notes)} of {len(run.cases)} calls were read, and no theme found")
-    given = await label_all(run, themes, cases, seed) if cases else {}
-    modes, labels = await _verified(run, themes, given)
+    all_themes, given = await _labelled(run, themes, cases, seed)
+    modes, labels = await _verified(run, all_themes, given)
     if not modes and not suspected:
         raise NothingFound("themes were found, but no quote in a transcript speaks for them")
     return Findings(tuple(sorted(modes, key=lambda m: (-m.count, m.title))), suspected, labels)
+
+
+async def _labelled(
+    run: Run, themes: Sequence[Theme], cases: Sequence[Case], seed: str
+) -> tuple[Sequence[Theme], Mapping[str, Label]]:
+    """Return the themes and every call's label; where many calls have none, with more themes."""
+    if not cases:
+        return themes, {}
+    labels = await label_all(run, themes, cases, seed)
+    left = [c for c in cases if labels[c.handle].theme is None and not labels[c.handle].unclear]
+    is_much = len(cases) >= ENOUGH and len(left) > MANY_LEFT * len(cases)
+    if not is_much or not run.has_time_for(3):  # to find, to label, and to check as always
+        return themes, labels
+    more = await find_more(run, themes, left)
+    if not more:
+        return themes, labels
+    found = await label_all(run, more, left, seed)
+    moved = {
+        handle: replace(label, theme=label.theme + len(themes))
+        for handle, label in found.items()
+        if label.theme is not None
+    }
+    return [*themes, *more], {**labels, **moved}
 
 
 async def _verified(
@@ -67,7 +92,7 @@ async def _verified(
     checks = asyncio.gather(
         *(_checked(run, theme, index, labels, members) for index, theme in enumerate(themes))
     )
-    if run.rounds <= ROUNDS_FOR_SECOND_LOOK:
+    if run.has_time_for(2):
         checked, again = await asyncio.gather(checks, look_again(run, themes, labels, members))
     else:
         checked = await checks

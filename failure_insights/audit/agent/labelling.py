@@ -34,6 +34,7 @@ async def label_all(
         labels = await assign(run, themes, cases)
     else:
         labels = await _taught(run, themes, cases, seed)
+    run.depth += 1
     missing = [case for case in cases if case.handle not in labels]
     return labels | nearest(run, labels, missing)
 
@@ -48,6 +49,7 @@ async def _taught(
     chosen = set(evenly(indices, min(len(unread), TAUGHT - len(read)), run.cases, seed))
     first = [*read, *(case for case in unread if run.index[case.handle] in chosen)]
     labels = await assign(run, themes, first)
+    run.depth += 1
     rest = [case for case in unread if case.handle not in labels]
     learned = learn(run, labels, rest)
     return (

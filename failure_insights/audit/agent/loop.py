@@ -7,14 +7,14 @@ from failure_insights.audit import prompts
 from failure_insights.audit.agent import briefing
 from failure_insights.audit.agent.drafts import Theme
 from failure_insights.audit.agent.notes import CallNote
+from failure_insights.audit.agent.preparation import Case
 from failure_insights.audit.agent.run import Run
 from failure_insights.audit.agent.schemas import Draft
 from failure_insights.audit.agent.tools import SUBMIT, TOOLS, Toolbox
 from failure_insights.llm import ContextTooLong, Tool, ToolsUnsupported
 
-#: Round trips to the LLM, one after the other, that the agent may take: turns, and tools that ask
-#: the LLM themselves. Notes before it and two rounds after it make six in all.
-ROUNDS = 3
+#: Round trips that follow the agent's: to label every call, and to check the themes.
+AFTERWARDS = 2
 #: Pools up to this size are read whole, and one look at all notes is enough.
 SMALL_POOL = 12
 
@@ -36,12 +36,22 @@ async def find_themes(run: Run, notes: Sequence[CallNote]) -> list[Theme]:
     return toolbox.themes
 
 
+async def find_more(run: Run, themes: Sequence[Theme], cases: Sequence[Case]) -> list[Theme]:
+    """Return themes of calls that fit none of those found so far; none if they share nothing."""
+    toolbox = Toolbox(run, known=themes)
+    draft = await _draft(run, briefing.brief_rest(run, themes, cases), way="What is left")
+    run.depth += 1
+    if draft is not None:
+        await toolbox.submit(draft)
+    return toolbox.themes
+
+
 async def _ask_once(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
     """Have the themes submitted in one answer, without tools; once more if none is usable."""
     complaint = ""
     for _ in range(2):
-        draft = await _draft(run, dict(slots), complaint)
-        run.rounds += 1
+        draft = await _draft(run, slots, complaint)
+        run.depth += 1
         if draft is None:
             return
         complaint = await toolbox.submit(draft)
@@ -49,14 +59,16 @@ async def _ask_once(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> Non
             return
 
 
-async def _draft(run: Run, slots: dict[str, str], complaint: str) -> Draft | None:
+async def _draft(
+    run: Run, slots: Mapping[str, str], complaint: str = "", way: str = "At once"
+) -> Draft | None:
+    """Return the agent's one answer; without the unread calls where they are too many to read."""
     if complaint:
-        slots["notes"] += f"\n\nYour last submission could not be used. {complaint}"
-    for left_out in (None, "digest"):
-        if left_out:
-            slots[left_out] = "(left out: too long)"
+        complaint = f"\n\nYour last submission could not be used. {complaint}"
+    asked = {**slots, "notes": slots["notes"] + complaint}
+    for shortened in (asked, {**asked, "digest": "(left out: too long)"}):
         try:
-            return await run.ask("agent", Draft, slots, way="At once")
+            return await run.ask("agent", Draft, shortened, way=way)
         except ContextTooLong:
             continue
     return None
@@ -72,10 +84,10 @@ async def _take_turns(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> N
         {"role": "user", "content": data},
     ]
     tools = [Tool(name, says, arguments) for name, (says, arguments) in TOOLS.items()]
-    while run.rounds < ROUNDS:
-        is_last = run.rounds == ROUNDS - 1
+    while run.has_time_for(1 + AFTERWARDS):
+        is_last = not run.has_time_for(2 + AFTERWARDS)
         turn = await run.take_turn(messages, tools, SUBMIT if is_last else None)
-        run.rounds += 1
+        run.depth += 1
         if turn is None:
             return
         messages.append(turn.message)
@@ -83,7 +95,7 @@ async def _take_turns(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> N
             messages.append({"role": "user", "content": NO_TOOL})
             continue
         answers = await toolbox.use_all([(use.name, use.arguments) for use in turn.uses])
-        run.rounds += toolbox.used_llm
+        run.depth += toolbox.used_llm
         if toolbox.is_settled:
             return
         messages += [

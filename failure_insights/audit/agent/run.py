@@ -39,6 +39,9 @@ from failure_insights.llm import (
 if TYPE_CHECKING:
     from failure_insights.audit.agent.notes import CallNote
 
+#: Round trips to the LLM that an audit takes one after the other, at most.
+MOST_DEPTH = 6
+
 T = TypeVar("T", bound=BaseModel)
 R = TypeVar("R")
 
@@ -68,8 +71,8 @@ class Run:
     lost: Counter[str] = field(default_factory=Counter)
     recalled: int = 0
     is_spent: bool = False
-    #: Round trips that the agent took, one after the other.
-    rounds: int = 0
+    #: Round trips to the LLM so far, one after the other.
+    depth: int = 0
     _turns: dict[str, Sequence[Turn]] = field(default_factory=dict)
 
     @cached_property
@@ -89,6 +92,10 @@ class Run:
         """Return whether the call holds text that speaks to whoever reads it."""
         note = self.notes.get(case.handle)
         return case.flagged or (note is not None and note.flagged)
+
+    def has_time_for(self, round_trips: int) -> bool:
+        """Return whether so many more round trips keep the audit within `MOST_DEPTH`."""
+        return self.depth + round_trips <= MOST_DEPTH
 
     @property
     def reads_left(self) -> int:

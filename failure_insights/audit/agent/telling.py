@@ -60,7 +60,7 @@ def provenance_of(run: Run) -> dict[str, Any]:
         "read": sorted(note.case.call_id for note in run.notes.values()),
         "suspicious": sorted(case.call_id for case in run.cases if run.is_flagged(case)),
         "lost": dict(sorted(run.lost.items())),
-        "agent_rounds": run.rounds,
+        "depth": run.depth,
         "budget_spent": run.is_spent,
     }
 

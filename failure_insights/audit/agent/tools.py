@@ -68,6 +68,8 @@ class Toolbox:
     """
 
     run: Run
+    #: Themes that stand already, and may not be submitted again.
+    known: Sequence[Theme] = ()
     themes: list[Theme] = field(default_factory=list)
     used_llm: bool = False
     is_settled: bool = False
@@ -110,7 +112,7 @@ class Toolbox:
         """Keep the draft's themes if there is a usable one; return what is wrong with it."""
         run = self.run
         mute = [case.handle for case in run.cases if run.is_flagged(case)]
-        themes, problems = themes_of(draft, run.handles, mute, run.priors, run.output)
+        themes, problems = themes_of(draft, run.handles, mute, run.priors, run.output, self.known)
         self.themes = themes or self.themes
         if not problems:
             return "Accepted."
