@@ -11,11 +11,12 @@ from typing import Annotated
 import typer
 
 from failure_insights import cli_keys
-from failure_insights.terminal import end_on_sigterm, plain_errors, say
+from failure_insights.terminal import end_on_sigterm, plain_errors, say, terminal
 
 app = typer.Typer(
     name="failure-insights",
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -96,7 +97,8 @@ def audit(
         from failure_insights.foreground import audit_in_foreground
         from failure_insights.rendering import render
 
-        row = audit_in_foreground(project, metric, _time(at), window_days, max_calls, say=say)
+        with terminal.status("Auditing ..."):
+            row = audit_in_foreground(project, metric, _time(at), window_days, max_calls, say=say)
         print(render(row, "json" if as_json else "md"))
     if row["status"] == "failed":
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -15,12 +15,16 @@ from urllib.request import urlopen
 
 import psutil
 
+from failure_insights.domain.metrics import slugify
 from failure_insights.errors import FailureInsightsError
 
 START_TIMEOUT_S = 120.0
 #: Between asking and telling: a run that is under way gets the time to end its audits as failed.
 STOP_TIMEOUT_S = 20.0
 KILL_TIMEOUT_S = 5.0
+
+NOTES = "processes.json"
+LAST_WORDS = 20
 
 
 class StartFailed(FailureInsightsError):
@@ -31,8 +35,9 @@ class StartFailed(FailureInsightsError):
 class Processes:
     """The parts by name, each the leader of a session, in which its own children are too."""
 
-    #: Where their IDs are noted for `end_leftovers`; None: nowhere.
-    notes: Path | None = None
+    #: A folder for what they say, a file each, and for `end_leftovers`; None: they say it to the
+    #: terminal, and nothing is noted.
+    state: Path | None = None
     by_name: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(
@@ -43,21 +48,28 @@ class Processes:
         folder: Path | None = None,
     ) -> None:
         """Start a part: what it is called, its command, its environment and working folder."""
-        self.by_name[name] = subprocess.Popen(
-            command, env=environment, cwd=folder, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-        if self.notes:
+        with self._log(name).open("wb") if self.state else nullcontext() as log:
+            self.by_name[name] = subprocess.Popen(
+                command,
+                env=environment,
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        if self.state:
             parts = [process.pid for process in self.by_name.values()]
             note = {"up": _mark(os.getpid()), "parts": [_mark(pid) for pid in parts]}
-            self.notes.write_text(json.dumps(note))
+            (self.state / NOTES).write_text(json.dumps(note))
 
     def require_alive(self) -> None:
         """Raise StartFailed if a part has stopped by itself."""
         for name, process in self.by_name.items():
             if (status := process.poll()) is not None:
-                raise StartFailed(f"{name} stopped with status {status}; its words are above.")
+                raise StartFailed(f"{name} stopped with status {status}. {self._last_words(name)}")
 
-    def wait_for(self, url: str, what: str) -> None:
+    def wait_for(self, url: str, name: str) -> None:
         """Wait until a part answers over HTTP, or raise StartFailed."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
@@ -66,13 +78,16 @@ class Processes:
                 if reply.status < 500:
                     return
             time.sleep(0.1)
-        raise StartFailed(f"{what} did not answer at {url} within {START_TIMEOUT_S:.0f} seconds.")
+        raise StartFailed(
+            f"{name} did not answer at {url} within {START_TIMEOUT_S:.0f} seconds. "
+            f"{self._last_words(name)}"
+        )
 
     def stop(self) -> None:
         """Ask every part to stop, then make those that did not, and what they left."""
         for process in self.by_name.values():
             with suppress(ProcessLookupError):
-                process.send_signal(signal.SIGINT)
+                process.terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_S
         for process in self.by_name.values():
             with suppress(subprocess.TimeoutExpired):
@@ -80,8 +95,18 @@ class Processes:
         for process in self.by_name.values():
             end_session(process.pid)
             process.wait()
-        if self.notes:
-            self.notes.unlink(missing_ok=True)
+        if self.state:
+            (self.state / NOTES).unlink(missing_ok=True)
+
+    def _log(self, name: str) -> Path:
+        assert self.state
+        return self.state / f"{slugify(name)}.log"
+
+    def _last_words(self, name: str) -> str:
+        if not self.state:
+            return "Its words are above."
+        said = self._log(name).read_text(errors="replace").splitlines()[-LAST_WORDS:]
+        return "\n".join([f"The end of {self._log(name)}:", *said])
 
 
 @contextmanager
@@ -89,10 +114,10 @@ def running(
     commands: Mapping[str, Sequence[str]],
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
-    notes: Path | None = None,
+    state: Path | None = None,
 ) -> Iterator[Processes]:
     """Start the commands, give them to the block, and leave no process behind."""
-    processes = Processes(notes)
+    processes = Processes(state)
     try:
         for name, command in commands.items():
             processes.start(name, command, environment, folder)
@@ -101,12 +126,13 @@ def running(
         processes.stop()
 
 
-def end_leftovers(notes: Path) -> None:
-    """End the parts of a command that was killed before it could stop them.
+def end_leftovers(state: Path) -> None:
+    """End the parts that a killed command left, by its notes in its folder of `Processes`.
 
     Raises:
         StartFailed: that command is still running.
     """
+    notes = state / NOTES
     try:
         note = json.loads(notes.read_text())
     except (OSError, ValueError):
@@ -114,7 +140,7 @@ def end_leftovers(notes: Path) -> None:
     if _is_running(note["up"]):
         raise StartFailed(
             f"Failure Insights is running here already: process {note['up']['pid']}, whose state "
-            f"is under {notes.parent}. Stop it, or name another folder in FAILURE_INSIGHTS_HOME."
+            f"is under {state}. Stop it, or name another folder in FAILURE_INSIGHTS_HOME."
         )
     for part in note["parts"]:
         # A leader of another time has a session that is not ours.

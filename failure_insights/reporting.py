@@ -1,5 +1,6 @@
 """What the Dagster UI shows of a partition: tables, counts, the breakdown, a link to the card."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +16,12 @@ Metadata = Mapping[str, Any]
 
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 160
+
+#: Anywhere; at the edge of a word; at the beginning, where a list or a heading could begin; and
+#: where an HTML entity begins.
+_FORMATS = re.compile(
+    r"[\\`*\[\]<>|~]|(?<!\w)_|_(?!\w)|^[-+#=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]|&(?=#?\w+;)"
+)
 
 _COLUMNS = dg.TableSchema(
     columns=[
@@ -99,9 +106,12 @@ def _theme(number: int, mode: FailureMode, total: int) -> str:
 
 
 def plain(text: str) -> str:
-    """Return text on one line, its markdown and HTML characters escaped."""
-    one_line = " ".join(text.split())
-    return "".join(f"\\{c}" if c in "\\`*_{}[]()<>#+-!|~&" else c for c in one_line)
+    """Return text on one line that formats nothing where it is put into markdown or HTML.
+
+    Only what could format is escaped: people read this in terminals too.
+    """
+    one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return _FORMATS.sub(r"\\\g<0>", one_line)
 
 
 def _window(window: Window) -> dict[str, Any]:

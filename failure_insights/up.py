@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
@@ -26,7 +27,7 @@ from failure_insights.store.embedded import server_process
 
 LOOPBACK = "127.0.0.1"
 DAGSTER = "Dagster"
-WEB = "The API and dashboard"
+WEB = "Web"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +56,10 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
         FailureInsightsError: a part cannot start, or stopped by itself.
     """
     settings = get_settings()
-    settings.home.mkdir(parents=True, exist_ok=True)
-    notes = settings.home.resolve() / "up.json"
+    state = settings.home.expanduser().resolve() / "up"
+    state.mkdir(parents=True, exist_ok=True)
     with suppress(Stopped), stop_on_signals():
-        end_leftovers(notes)
+        end_leftovers(state)
         require_free_ports(addresses)
         _say("Starting Postgres and bringing its schema up to date ...")
         engine = engine_for(database_url())
@@ -71,10 +72,10 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
         _say("Starting Dagster, the API and the dashboard ...")
         commands = {DAGSTER: dagster_command(addresses), WEB: web_command(addresses)}
         environment = environment_of(settings, addresses)
-        with running(commands, environment, dagster_home(), notes) as processes:
+        with running(commands, environment, dagster_home(), state) as processes:
             processes.wait_for(f"{addresses.dashboard}/healthz", WEB)
             processes.wait_for(f"{addresses.dagster}/server_info", DAGSTER)
-            _say_where(settings, addresses)
+            _say_where(settings, addresses, state)
             if demo:
                 from failure_insights.demo.loading import audit_demo
 
@@ -144,7 +145,7 @@ def environment_of(settings: Settings, addresses: Addresses) -> Mapping[str, str
         "public_url": addresses.dashboard,
         "dagster_url": addresses.dagster,
         **given,
-        "home": settings.home.resolve(),
+        "home": settings.home.expanduser().resolve(),
         "database_url": database_url(),
     }
     names = environment_names()
@@ -162,7 +163,7 @@ def _require_key(engine: Engine, addresses: Addresses) -> None:
     require_key_beyond_loopback(engine, addresses.host)
 
 
-def _say_where(settings: Settings, addresses: Addresses) -> None:
+def _say_where(settings: Settings, addresses: Addresses, state: Path) -> None:
     from failure_insights.web.session import make_sign_in_link
 
     _say("")
@@ -171,6 +172,7 @@ def _say_where(settings: Settings, addresses: Addresses) -> None:
     _say("             (works once, within 24 hours; an API key signs in too)")
     _say(f"  API docs   {addresses.dashboard}/docs")
     _say(f"  Dagster    {addresses.dagster}")
+    _say(f"  Logs       {state}")
     _say("")
 
 
