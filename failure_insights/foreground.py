@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from failure_insights.dagster_home import dagster_instance
 from failure_insights.domain.pools import date_of
 from failure_insights.errors import BadInput
-from failure_insights.partitions import PAIRS, partition_key
+from failure_insights.partitions import PAIRS_NAME, partition_key
 from failure_insights.run_requests import INSIGHT_TAG
 from failure_insights.settings import database_url, get_settings
 from failure_insights.store import queue
@@ -43,8 +43,8 @@ def audit_in_foreground(
 
     run_id = str(uuid.uuid4())
     with dagster_instance() as instance:
-        if not instance.has_dynamic_partition(PAIRS.name or "", found.key):
-            instance.add_dynamic_partitions(PAIRS.name or "", [found.key])
+        if not instance.has_dynamic_partition(PAIRS_NAME, found.key):
+            instance.add_dynamic_partitions(PAIRS_NAME, [found.key])
         with engine.begin() as connection:
             insight_id = queue.open_manual_audit(
                 connection, found.key, found.id, found.card.name, run_id, at, window_days, max_calls
@@ -60,7 +60,7 @@ def audit_in_foreground(
         finally:
             # Nobody else would end it: a daemon need not be running beside this command.
             with engine.begin() as connection:
-                queue.fail(connection, [insight_id], f"Dagster run {run_id} ended before it.")
+                queue.fail(connection, [insight_id], f"Dagster run {run_id} ended before this audit.")
     with engine.connect() as connection:
         row = insight_rows(connection, [insight_id])[0]
     say(f"Insight {insight_id}: {row['status']}.")

@@ -1,0 +1,57 @@
+"""The embedded Postgres stops with the last process that uses it, and starts after any end."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from failure_insights.errors import DatabaseUnreachable
+from failure_insights.store.embedded import server_process, start_embedded_postgres
+
+USES = """
+import os, signal, sys
+from pathlib import Path
+from failure_insights.store.embedded import start_embedded_postgres
+start_embedded_postgres(Path(sys.argv[1]))
+if len(sys.argv) > 2:
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def use(folder: Path, *killed: str) -> None:
+    subprocess.run([sys.executable, "-c", USES, str(folder), *killed], check=False, timeout=60)
+
+
+def test_a_killed_process_does_not_keep_the_server_on_for_ever(tmp_path: Path) -> None:
+    use(tmp_path, "killed")
+    server = server_process(tmp_path)
+    assert server
+    assert server.is_running()
+    use(tmp_path)
+    assert server_process(tmp_path) is None
+
+
+def test_a_server_starts_though_its_old_number_is_another_process_s(tmp_path: Path) -> None:
+    use(tmp_path, "killed")
+    server = server_process(tmp_path)
+    assert server
+    notes = (tmp_path / "postmaster.pid").read_text()
+    os.kill(server.pid, signal.SIGKILL)
+    server.wait(20)
+    # As after a restart of the machine, when the number is given again.
+    ours = notes.replace(str(server.pid), str(os.getpid()), 1)
+    (tmp_path / "postmaster.pid").write_text(ours)
+    use(tmp_path, "killed")
+    again = server_process(tmp_path)
+    assert again
+    use(tmp_path)
+    assert server_process(tmp_path) is None
+
+
+def test_a_folder_that_is_no_server_s_is_refused_with_its_log(tmp_path: Path) -> None:
+    (tmp_path / "PG_VERSION").write_text("18\n")
+    with pytest.raises(DatabaseUnreachable, match="does not start"):
+        start_embedded_postgres(tmp_path)
