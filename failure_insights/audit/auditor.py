@@ -14,9 +14,11 @@ __all__ = ["Auditor", "CallReader", "Earlier", "PriorTheme"]
 
 @dataclass(frozen=True)
 class Earlier:
-    """What the newest audit before this one held: its calls, and those whose transcripts it read.
+    """What the newest audit before this one held: its calls, and its sample.
 
-    An audit that is asked for again is its own predecessor.
+    `read` are the calls whose transcripts it read first; those that it read later, because of
+    what it had found, are no choice to hold on to. An audit that is asked for again is its own
+    predecessor, and has to choose the same sample.
     """
 
     pool: Collection[str] = ()

@@ -76,6 +76,8 @@ def test_text_that_speaks_to_its_reader_is_flagged(text: str) -> None:
         "I was told to use the other entrance.",
         "System prompt adherence was checked.",
         "label",
+        "The team:\nAssistant: a general-purpose assistant.\nWebSurfer: reads pages.",
+        "[![Logo](https://upload.example/logo.png)](https://example.org)",
     ],
 )
 def test_what_callers_say_is_not_flagged(text: str) -> None:

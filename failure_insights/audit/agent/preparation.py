@@ -46,10 +46,10 @@ _INSTRUCTION = re.compile(
     r"|(?:the )?judge was wrong,? (?:so )?(?:mark|count|treat)"
     r"|\b(?:note to|dear|attention)\b.{0,12}"
     r"\b(?:auditor|analyst|classifier|llm|language model|ai model)|\bauditor\s*:"
-    r"|^\W*(?:system|developer|assistant)\s*(?:prompt|message)?\s*:"
+    r"|^\W*(?:system|developer)\s*(?:prompt|message)?\s*:"
     r"|new (?:system )?instructions?\s*:"
     r"|</?(?:system|assistant|developer)\b|<\|[a-z_]+\||\[/?inst\]|\bc\d{3,4}'s (?:text|transcript)"
-    r"|!\[[^\]]*\]\s*\(|\"?(?:label|theme)\"?\s*:\s*\"?t\d\b|verdict_check\"?\s*:"
+    r"|!\[[^\]]{0,80}\]\s*\(https?:[^)\s]*\?\w+=|\"?(?:label|theme)\"?\s*:\s*\"?t\d\b|verdict_check\"?\s*:"
     r"|ignor\w+ (?:las|les|todas|toutes|as|le) .{0,20}(?:instruc|consign)"
     r"|ignoriere .{0,30}(?:anweisung|vorgabe)|忽略.{0,12}(?:指令|说明|指示)|(?:指示|命令)を無視"
     r"|игнорируй.{0,30}(?:инструкц|указани)|تجاهل.{0,20}(?:التعليمات|تعليمات)",

@@ -26,7 +26,8 @@ async def read_sample(
     if size < len(run.cases):
         size = max(1, round(size * (1 - KEPT_BACK)))
     chosen = sampling.choose(run.cases, run.vectors.rows, size, seed, earlier)
-    return await take_notes(run, [run.cases[index] for index in chosen])
+    run.sample = [run.cases[index] for index in chosen]
+    return await take_notes(run, run.sample)
 
 
 async def _readable(run: Run, seed: str, max_calls: int) -> int:

@@ -65,8 +65,9 @@ class Run:
     answers: Answers
     options: Options
     spending: Spending
-    #: Transcripts that this audit may read.
+    #: Transcripts that this audit may read, and the calls that it read before it knew anything.
     readable: int = 0
+    sample: Sequence[Case] = ()
     notes: dict[str, "CallNote"] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
     recalled: int = 0

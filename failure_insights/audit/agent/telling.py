@@ -57,7 +57,7 @@ def provenance_of(run: Run) -> dict[str, Any]:
         },
         "thoroughness": "economy" if options.economy else "thorough",
         "language": options.language,
-        "read": sorted(note.case.call_id for note in run.notes.values()),
+        "sample": sorted(case.call_id for case in run.sample),
         "suspicious": sorted(case.call_id for case in run.cases if run.is_flagged(case)),
         "lost": dict(sorted(run.lost.items())),
         "depth": run.depth,
