@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from failure_insights.errors import UnknownName
 from failure_insights.store.database import query
 from failure_insights.store.insights import Row, insight_rows
-from failure_insights.store.projects import ProjectRow
+from failure_insights.store.projects import ProjectRow, spellings
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def list_insights(
     """Return one page of a project's insights, newest first.
 
     Args:
-        metric_name: only insights of this metric (name or slug).
+        metric_name: only insights of this metric (name or slug), which may be gone.
         status: only insights of this status.
         view: as this view (name or slug) sees them, see `as_view`.
 
@@ -61,7 +61,7 @@ def list_insights(
     view_id = None if view is None else find_view(connection, project, view)
     values: dict[str, Any] = {
         "project": project.slug,
-        "metric": metric_name,
+        "pair": metric_name and f"{project.slug}/{spellings(metric_name)['slug']}",
         "status": status,
         "newest": page.newest,
         "metric_ids": None if view_id is None else _metrics_of(connection, project, view_id),
@@ -104,10 +104,11 @@ def find_view(connection: Connection, project: ProjectRow, name_or_slug: str) ->
         UnknownName: the project has no such view.
     """
     statement = text(
-        "SELECT id FROM views WHERE project_id = :project_id AND (slug = :name OR name = :name)"
-        " ORDER BY slug = :name DESC LIMIT 1"
+        "SELECT id FROM views WHERE project_id = :project_id"
+        " AND (slug = :given OR name = :given OR slug = :slug)"
+        " ORDER BY slug = :given DESC, name = :given DESC LIMIT 1"
     )
-    values = {"project_id": project.id, "name": name_or_slug}
+    values = {"project_id": project.id, **spellings(name_or_slug)}
     view_id = connection.execute(statement, values).scalar()
     if view_id is None:
         raise UnknownName(f"there is no view {name_or_slug!r} in project {project.slug!r}")

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from failure_insights.domain.metrics import slugify
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.database import query
-from failure_insights.store.projects import ProjectRow
+from failure_insights.store.projects import ProjectRow, spellings
 
 #: `fi_ID_SECRET`: the row is found by its ID, so that the secret itself is only ever compared in
 #: constant time. 32 random bytes: a plain SHA-256 of them cannot be guessed back.
@@ -111,12 +111,12 @@ def key_in_force(connection: Connection, shown: str) -> ApiKey | None:
 
 
 def project_in_scope(connection: Connection, key: ApiKey, name_or_slug: str) -> ProjectRow:
-    """Return a project that the key may see.
+    """Return a project that the key may see; names that share a slug are the same project.
 
     Raises:
         UnknownName: there is none of that name, or it is not the key's: the same words for both.
     """
-    values = {"key_id": key.id, "all_projects": key.all_projects, "name": name_or_slug}
+    values = {"key_id": key.id, "all_projects": key.all_projects, **spellings(name_or_slug)}
     row = connection.execute(query("project_in_scope"), values).first()
     if row is None:
         raise UnknownName(f"there is no project {name_or_slug!r}")

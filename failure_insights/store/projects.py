@@ -63,7 +63,7 @@ def find_project(connection: Connection, name_or_slug: str) -> ProjectRow:
     """
     row = connection.execute(
         text(f"SELECT id, slug, name FROM projects AS project WHERE {_named('project')}"),
-        _names(name_or_slug),
+        spellings(name_or_slug),
     ).first()
     if row is None:
         known = connection.execute(text("SELECT name FROM projects ORDER BY name")).scalars()
@@ -77,7 +77,7 @@ def find_metric(connection: Connection, project_id: int, name_or_slug: str) -> M
     Raises:
         UnknownName: there is none; the message lists those that there are.
     """
-    values = {"project_id": project_id, **_names(name_or_slug)}
+    values = {"project_id": project_id, **spellings(name_or_slug)}
     row = connection.execute(
         text(f"{_METRIC} WHERE metric.project_id = :project_id AND {_named('metric')}"), values
     ).first()
@@ -150,15 +150,15 @@ def put_view(connection: Connection, project_id: int, name: str, agents: Sequenc
 
 
 def _named(table: str) -> str:
-    """Return the condition that a row has the name or slug of `_names`; the best match first."""
+    """Return the condition that a row has the name or slug of `spellings`; the best match first."""
     return (
         f"({table}.slug = :given OR {table}.name = :given OR {table}.slug = :slug)"
         f" ORDER BY {table}.slug = :given DESC, {table}.name = :given DESC LIMIT 1"
     )
 
 
-def _names(name_or_slug: str) -> dict[str, str]:
-    """Return what to look for: the words as they are, and the slug that a name would have."""
+def spellings(name_or_slug: str) -> dict[str, str]:
+    """Return what to look for: the words as `given`, and the `slug` that such a name would have."""
     # Postgres cannot be asked for a NUL or a lone surrogate, and no name has one.
     given = name_or_slug.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
     try:

@@ -205,6 +205,34 @@ def test_the_lists_hold_what_the_key_may_see(site: Site) -> None:
     assert (beyond["results"], beyond["count"]) == ([], 2)
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("path", ["/api/", "/api/nothing", "/api/projects/clinic/nothing/"])
+def test_an_address_that_is_not_there_is_a_problem_too(site: Site, method: str, path: str) -> None:
+    answer = site.client.request(method, path, headers=site.bearer("clinic"))
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "path", ["projects/clinic/calls/a3/", "projects/", "projects/clinic/views/"]
+)
+def test_a_method_that_an_address_does_not_take_is_a_problem_too(site: Site, path: str) -> None:
+    answer = site.client.delete(f"/api/{path}", headers=site.bearer("clinic"))
+    assert answer.status_code == 405
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_one_call_or_card_is_at_most_10_megabytes(site: Site) -> None:
+    headers = site.bearer("clinic") | {"Content-Length": str(11 * 2**20)}
+    for method, path in (
+        ("POST", "/observability/v1/observe/"),
+        ("PUT", "/api/projects/clinic/metrics/CSAT/"),
+        ("POST", f"{INSIGHTS.format('clinic')}/"),
+    ):
+        answer = site.client.request(method, path, headers=headers)
+        assert (answer.status_code, "10 MB" in answer.json()["detail"]) == (413, True)
+
+
 def test_health_needs_no_key(site: Site) -> None:
     answer = site.client.get("/healthz")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})

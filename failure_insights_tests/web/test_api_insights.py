@@ -101,6 +101,7 @@ def test_a_list_is_newest_first_and_filtered(site: Site) -> None:
         "status": {"status": "succeeded"},
         "name": {"metric_name": "Hallucination"},
         "slug": {"metric_name": "csat"},
+        "other words": {"metric_name": "?!"},
         "none": {"metric_name": "csat", "status": "failed"},
     }
     found = {
@@ -112,6 +113,7 @@ def test_a_list_is_newest_first_and_filtered(site: Site) -> None:
         "status": [done],
         "name": [done],
         "slug": [waiting],
+        "other words": [],
         "none": [],
     }
 

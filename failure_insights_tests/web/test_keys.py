@@ -90,6 +90,11 @@ def test_another_key_s_project_and_no_project_are_told_apart_by_nothing(site: Si
     assert theirs.json() == {**nobodys.json(), "detail": "there is no project 'bank'"}
 
 
+@pytest.mark.parametrize("name", ["clinic", "Clinic", "CLINIC", " clinic!"])
+def test_a_project_is_found_by_its_slug_and_by_names_that_share_it(site: Site, name: str) -> None:
+    assert site.get(f"/api/projects/{name}/agents/").json()["count"] == 2
+
+
 def test_an_insight_is_not_read_through_another_project_of_the_same_key(site: Site) -> None:
     path = "/api/projects/bank/metric_failure_mode_insights/1/"
     assert site.get(path, key="all").status_code == 404
