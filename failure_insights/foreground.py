@@ -2,13 +2,10 @@
 
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
-from failure_insights.dagster_home import dagster_instance
 from failure_insights.domain.pools import date_of
 from failure_insights.errors import BadInput
-from failure_insights.partitions import PAIRS_NAME, partition_key
-from failure_insights.run_requests import INSIGHT_TAG
 from failure_insights.settings import database_url, get_settings
 from failure_insights.store import queue
 from failure_insights.store.database import engine_for, migrate
@@ -39,32 +36,40 @@ def audit_in_foreground(
     found.card.require_eligible()
 
     say(f"Auditing {found.key} as of {at:%Y-%m-%d %H:%M} UTC ...")
-    from failure_insights.definitions import defs
-
     run_id = str(uuid.uuid4())
-    with dagster_instance() as instance:
-        if not instance.has_dynamic_partition(PAIRS_NAME, found.key):
-            instance.add_dynamic_partitions(PAIRS_NAME, [found.key])
+    with engine.begin() as connection:
+        insight_id = queue.open_manual_audit(
+            connection, found.key, found.id, found.card.name, run_id, at, window_days, max_calls
+        )
+    try:
+        _materialize(found.key, date_of(at), insight_id, run_id)
+    finally:
+        # Nobody else would end it: a daemon need not be running beside this command.
         with engine.begin() as connection:
-            insight_id = queue.open_manual_audit(
-                connection, found.key, found.id, found.card.name, run_id, at, window_days, max_calls
-            )
-        try:
-            defs.resolve_job_def("audit").execute_in_process(
-                instance=instance,
-                run_id=run_id,
-                partition_key=partition_key(date_of(at), found.key),
-                tags={INSIGHT_TAG: str(insight_id)},
-                raise_on_error=False,
-            )
-        finally:
-            # Nobody else would end it: a daemon need not be running beside this command.
-            with engine.begin() as connection:
-                queue.fail(connection, [insight_id], f"Dagster run {run_id} ended before this audit.")
+            queue.fail(connection, [insight_id], f"Dagster run {run_id} ended before this audit.")
     with engine.connect() as connection:
         row = insight_rows(connection, [insight_id])[0]
     say(f"Insight {insight_id}: {row['status']}.")
     return row
+
+
+def _materialize(pair: str, day: date, insight_id: int, run_id: str) -> None:
+    # Imported here, so that what is refused need not wait for Dagster.
+    from failure_insights.dagster_home import dagster_instance
+    from failure_insights.definitions import defs
+    from failure_insights.partitions import PAIRS_NAME, partition_key
+    from failure_insights.run_requests import INSIGHT_TAG
+
+    with dagster_instance() as instance:
+        if not instance.has_dynamic_partition(PAIRS_NAME, pair):
+            instance.add_dynamic_partitions(PAIRS_NAME, [pair])
+        defs.resolve_job_def("audit").execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            partition_key=partition_key(day, pair),
+            tags={INSIGHT_TAG: str(insight_id)},
+            raise_on_error=False,
+        )
 
 
 def _require_on_grid(at: datetime) -> None:
