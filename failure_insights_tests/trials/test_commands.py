@@ -1,0 +1,192 @@
+"""The commands as a user types them: what they print, where, and with what status they end."""
+
+import csv
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from failure_insights_tests.trials.commands import command, environment_of
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+#: Two causes, four calls each.
+CAUSES = (
+    "The agent asked for the order number again after the caller had read it out.",
+    "The refund was promised for today although the policy says ten days.",
+)
+
+
+def call(number: int, explanation: str, **more: Any) -> dict[str, Any]:
+    return {
+        "call_id": f"call-{number}",
+        "project": "Shoe Shop",
+        "agent": "hotline",
+        "started_at": (NOW - timedelta(hours=1, minutes=number)).isoformat(),
+        "transcript": [
+            {"role": "agent", "content": "Shoe shop, how can I help?"},
+            {"role": "user", "content": f"It is about my order, number {number}."},
+            {"role": "agent", "content": "One moment, please."},
+        ],
+        "metrics": [
+            {"name": "Expected Outcome", "passed": False, "explanation": explanation},
+            {"name": "Latency", "type": "custom_code", "score": 2.5, "passed": True},
+        ],
+    } | more
+
+
+def lines(*calls: dict[str, Any]) -> str:
+    return "".join(json.dumps(line) + "\n" for line in calls)
+
+
+CALLS = lines(*(call(number, CAUSES[number % 2]) for number in range(8)))
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> dict[str, str]:
+    return environment_of(tmp_path, database_url=database_url, auditor="wording")
+
+
+def test_good_lines_are_kept_and_bad_ones_named(
+    settings: dict[str, str], tmp_path: Path, engine: Engine
+) -> None:
+    file = tmp_path / "calls.jsonl"
+    no_zone = call(99, "?", started_at="2026-11-23T06:00:00")
+    file.write_text(CALLS + "{broken\n\n" + lines(no_zone))
+    done = command(settings, "import", str(file))
+    assert (done.returncode, done.stdout) == (1, "8 new, 0 updated, 0 unchanged, 2 rejected\n")
+    first, second = done.stderr.splitlines()
+    assert first.startswith(f"{file}:9: not JSON")
+    assert second.startswith(f"{file}:11: started_at")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM calls")).scalar_one() == 8
+
+    again = command(settings, "import", "-", given=CALLS)
+    assert (again.returncode, again.stdout) == (0, "0 new, 0 updated, 8 unchanged, 0 rejected\n")
+    changed = command(
+        settings,
+        *("import", "-", "--project", "Other Shop"),
+        given=lines(call(1, "Anew."), call(1, "Twice.")),
+    )
+    assert (changed.returncode, changed.stdout) == (
+        1,
+        "1 new, 0 updated, 0 unchanged, 1 rejected\n",
+    )
+    assert changed.stderr.startswith("standard input:2: ")
+
+
+def test_a_provider_s_format_is_read_and_a_wrong_one_is_noticed(
+    settings: dict[str, str],
+) -> None:
+    conversation = {
+        "conversation_id": "conv-1",
+        "agent_id": "desk",
+        "metadata": {"start_time_unix_secs": int(NOW.timestamp()) - 60},
+        "transcript": [{"role": "agent", "message": "Hello.", "time_in_call_secs": 0}],
+    }
+    words = ("import", "-", "--format", "elevenlabs", "--project", "Shop")
+    done = command(settings, *words, given=lines(conversation))
+    assert (done.returncode, done.stdout) == (0, "1 new, 0 updated, 0 unchanged, 0 rejected\n")
+    array = command(settings, "import", "-", given=json.dumps([conversation], indent=1))
+    assert array.returncode == 1
+    assert "no line is a call in the format native" in array.stderr
+
+
+def test_an_audit_prints_the_row_or_the_breakdown_and_exports_are_the_same(
+    settings: dict[str, str],
+) -> None:
+    assert command(settings, "import", "-", given=CALLS).returncode == 0
+    names = ("--project", "Shoe Shop", "--metric", "expected outcome")
+    audited = command(settings, "audit", *names, "--json")
+    assert audited.returncode == 0, audited.stderr
+    row = json.loads(audited.stdout)
+    assert (row["status"], row["trigger"], row["num_failing_calls"]) == ("succeeded", "manual", 8)
+    assert sorted(mode["count"] for mode in row["failure_modes"]) == [4, 4]
+    began, ended = audited.stderr.splitlines()
+    assert began.startswith("Auditing shoe-shop/expected-outcome as of ")
+    assert ended == f"Insight {row['id']}: succeeded."
+
+    exported = command(settings, "export", str(row["id"]), "--format", "json")
+    assert json.loads(exported.stdout) == row
+    as_csv = command(settings, "export", str(row["id"]), "--format", "csv").stdout
+    table = list(csv.DictReader(io.StringIO(as_csv)))
+    assert sorted(line["call_id"] for line in table) == [f"call-{number}" for number in range(8)]
+    assert {line["title"] for line in table} == {mode["title"] for mode in row["failure_modes"]}
+    as_text = command(settings, "export", str(row["id"])).stdout
+    assert as_text.startswith("# shoe-shop: Expected Outcome\n\n8 failing calls, ")
+    assert all(f"call-{number}" in as_text for number in range(8))
+
+    at = (NOW - timedelta(days=3)).isoformat()
+    earlier = command(settings, "audit", *names, "--at", at, "--window-days", "2")
+    assert earlier.returncode == 0
+    assert "Not enough metric failure instances in last 7 days." in earlier.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("import", "nowhere.jsonl"), "there is no file nowhere.jsonl"),
+        (("import", "/"), "/ is a folder"),
+        (("import", "-", "--format", "csv"), "there is no format 'csv'; use one of native, cekura"),
+        (("audit", "--project", "x", "--metric", "y"), "there is no project 'x'; there are none"),
+        (
+            ("audit", "--project", "x", "--metric", "y", "--at", "2026-11-23T06:00"),
+            "has no zone; add Z",
+        ),
+        (("export", "1"), "there is no insight 1"),
+        (("keys", "revoke", "ci"), "there is no key 'ci' in force"),
+        (("keys", "create", " "), "a key needs a name"),
+        (("up", "--port", "3000"), "--port and --dagster-port are both 3000"),
+        (("up", "--host", "no.such.host.invalid"), "is no address of this machine"),
+        (("up", "--host", "0.0.0.0"), "no API key is configured"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_a_sentence(
+    settings: dict[str, str], words: tuple[str, ...], sentence: str
+) -> None:
+    done = command(settings, *words)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.startswith("failure-insights: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_only_eligible_metrics_of_a_known_project_are_audited(settings: dict[str, str]) -> None:
+    command(settings, "import", "-", given=CALLS)
+    for metric, sentence in (
+        ("Latency", "computed by code; only LLM-judge metrics are audited"),
+        ("Patience", "there is no metric 'Patience'; known: 'Expected Outcome', 'Latency'"),
+    ):
+        done = command(settings, "audit", "--project", "shoe-shop", "--metric", metric, "--json")
+        assert (done.returncode, done.stdout) == (2, "")
+        assert sentence in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "sentence"),
+    [
+        ("small_pool", "few", "the setting FAILURE_INSIGHTS_SMALL_POOL cannot be used: "),
+        ("auditor", "oracle", "the setting FAILURE_INSIGHTS_AUDITOR cannot be used: "),
+        (
+            "database_url",
+            "mysql://me:secret@host/db",
+            "FAILURE_INSIGHTS_DATABASE_URL cannot be used: write it like postgresql://",
+        ),
+        (
+            "database_url",
+            "postgresql://me:secret@127.0.0.1:1/db",
+            "Postgres at postgresql://me:***@127.0.0.1:1/db does not answer",
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    tmp_path: Path, setting: str, value: str, sentence: str
+) -> None:
+    done = command(environment_of(tmp_path, **{setting: value}), "keys", "list")
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "secret@" not in done.stderr
+    assert "Traceback" not in done.stderr
