@@ -37,15 +37,15 @@ class Limiter:
         self._resume_at = 0.0
 
     @asynccontextmanager
-    async def slot(self, spending: Spending) -> AsyncIterator[None]:
-        """Hold one of the places for the block; retries of a request keep its place.
+    async def slot(self, spending: Spending, *, is_retry: bool = False) -> AsyncIterator[None]:
+        """Hold one of the places for the block; a retry is the next to get one.
 
         Raises:
             BudgetSpent: the audit's time is over before a place is free.
         """
         try:
             async with asyncio.timeout(spending.seconds_left):
-                await self._enter()
+                await self._enter(is_retry)
         except TimeoutError:
             raise BudgetSpent("The audit's time was over before its request had a turn.") from None
         try:
@@ -114,12 +114,13 @@ class Limiter:
             if reset_s * share <= LONGEST_PAUSE_S:
                 self.pause(reset_s * share)
 
-    async def _enter(self) -> None:
-        if self._busy < self.limit and not self._waiting:
-            self._busy += 1
-            return
+    async def _enter(self, is_retry: bool) -> None:
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        if is_retry:
+            self._waiting.appendleft(turn)
+        else:
+            self._waiting.append(turn)
+        self._admit()
         try:
             await turn
         except asyncio.CancelledError:

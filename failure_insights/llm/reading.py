@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import json_repair
@@ -14,8 +14,8 @@ T = TypeVar("T", bound=BaseModel)
 
 #: Objects that are looked for in one text; more is noise, and each look costs a pass over it.
 MOST_OBJECTS = 20
-#: Characters of a text that is repaired: the repair of a million takes seconds.
-MOST_REPAIRED = 100_000
+#: Characters of a text that is repaired, and its brackets: 20,000 of those take seconds.
+MOST_REPAIRED, MOST_BRACKETS = 100_000, 1_000
 #: Mistakes named to the model that made them.
 MOST_MISTAKES = 8
 
@@ -24,6 +24,8 @@ _OPENS_THINKING = re.compile(rf"\s*<(?:{_THINKING})>", re.IGNORECASE)
 _ENDS_THINKING = re.compile(rf"</(?:{_THINKING})>", re.IGNORECASE)
 #: What Postgres and UTF-8 cannot hold: NUL, and halves of surrogate pairs.
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+#: Strings, the last one perhaps without its end, and the brackets between them.
+_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|[{}\[\]]', re.DOTALL)
 _DECODER = json.JSONDecoder(strict=False)
 
 
@@ -89,15 +91,35 @@ def _objects(text: str) -> Iterator[dict[str, Any]]:
         position = text.find("{", position)
         if position < 0:
             break
-    # Up to the last brace: what stands behind it is prose, or an item that breaks off.
-    whole = text[start : text.rfind("}") + 1]
-    if 0 < len(whole) <= MOST_REPAIRED:
+    yield from _repaired(text[start:])
+
+
+def _repaired(text: str) -> Iterator[dict[str, Any]]:
+    """Yield what a text may have been meant to be that breaks off, or is not quite JSON."""
+    tries: list[Callable[[], Any]] = [lambda: _DECODER.decode(_closed(text))]
+    # Behind the last brace there is prose, or an item that breaks off.
+    whole = text[: text.rfind("}") + 1]
+    if len(whole) <= MOST_REPAIRED and whole.count("{") + whole.count("[") <= MOST_BRACKETS:
+        tries.append(lambda: json_repair.loads(whole))
+    for attempt in tries:
         try:
-            repaired = json_repair.loads(whole)
+            value = attempt()
         except (ValueError, RecursionError):
-            return
-        if isinstance(repaired, dict):
-            yield repaired
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def _closed(text: str) -> str:
+    """Return a text up to its last whole object, with every bracket closed that is open there."""
+    end = max((token.end() for token in _TOKENS.finditer(text) if token[0] == "}"), default=0)
+    open_: list[str] = []
+    for token in _TOKENS.finditer(text, 0, end):
+        if token[0] in ("{", "["):
+            open_.append("}" if token[0] == "{" else "]")
+        elif token[0] in ("}", "]") and open_:
+            open_.pop()
+    return text[:end] + "".join(reversed(open_))
 
 
 def _mistakes(error: ValidationError) -> str:

@@ -58,23 +58,25 @@ class Transport:
         model = str(body["model"])
         asked = len(json.dumps(body, ensure_ascii=False).encode()) // BYTES_PER_TOKEN
         cap = body.get("max_completion_tokens") or body.get("max_tokens") or 0
-        async with self.limiter.slot(spending):
-            for tries in itertools.count(1):
+        held = asked + int(cap * EXPECTED_OUTPUT)
+        for tries in itertools.count(1):
+            async with self.limiter.slot(spending, is_retry=tries > 1):
                 self._refuse_again(model)
                 await self.limiter.wait_out_pause(spending)
                 spending.require_left(asked)
                 sent_at = time.monotonic()
                 try:
-                    with spending.holding(asked + int(cap * EXPECTED_OUTPUT)):
+                    with spending.holding(held):
                         completion = await self._request(body, asked, spending)
                 except AskAgain as again:
-                    await self._wait_to_ask(again, tries, sent_at, spending)
+                    wait_s = self._plan_retry(again, tries, sent_at, spending)
                 except EndpointRefused as refusal:
                     self._refused[model] = (time.monotonic(), str(refusal))
                     raise
                 else:
                     self.limiter.succeeded()
                     return completion
+            await asyncio.sleep(wait_s)
         raise AssertionError
 
     def _refuse_again(self, model: str) -> None:
@@ -82,10 +84,12 @@ class Transport:
         if reason and time.monotonic() - when < REFUSAL_LASTS_S:
             raise EndpointRefused(reason)
 
-    async def _wait_to_ask(
-        self, again: AskAgain, tries: int, sent_at: float, spending: Spending
-    ) -> None:
-        """Wait until the next try is due; raise if there is to be none."""
+    def _plan_retry(self, again: AskAgain, tries: int, sent_at: float, spending: Spending) -> float:
+        """Return the seconds that this request waits by itself, besides the pause for all.
+
+        Raises:
+            EndpointUnavailable: it is not to be tried again.
+        """
         is_covered = False
         if again.is_rate_limit:
             # One wave of requests can be answered "too many" as a whole: that is one event.
@@ -96,11 +100,11 @@ class Transport:
             raise self._unavailable(f"{again.reason} ({tries} tries)")
         if not is_covered and not spending.may_retry():
             raise self._unavailable(f"{again.reason}, and this audit's retries are used up")
-        if again.wait_s is None and not again.is_rate_limit:
-            wait_s = self.limiter.backoff(tries)
-            if wait_s >= spending.seconds_left:
-                raise self._unavailable(f"{again.reason}, and the audit's time is over")
-            await asyncio.sleep(wait_s)
+        has_pause = again.is_rate_limit or again.wait_s is not None
+        wait_s = 0.0 if has_pause else self.limiter.backoff(tries)
+        if wait_s > spending.seconds_left:
+            raise self._unavailable(f"{again.reason}, and the audit's time is over")
+        return wait_s
 
     async def _request(self, body: Mapping[str, Any], asked: int, spending: Spending) -> Completion:
         spending.requests += 1

@@ -65,13 +65,13 @@ class Mishap:
     says: str = ""
     requests: int = 2
     #: Seconds that lie between the first and the second request, or that all of it takes.
-    waits_s: tuple[float, float] = (0.0, 0.5)
+    waits_s: tuple[float, float] = (0.0, 2.0)
 
 
 MISHAPS = [
-    Mishap("429, retry-after in seconds", [slow(retry_after="0.4")], waits_s=(0.4, 0.8)),
+    Mishap("429, retry-after in seconds", [slow(retry_after="0.4")], waits_s=(0.4, 2.4)),
     Mishap(
-        "429, retry-after-ms", [slow(retry_after_ms="300", retry_after="9")], waits_s=(0.3, 0.7)
+        "429, retry-after-ms", [slow(retry_after_ms="300", retry_after="9")], waits_s=(0.3, 2.3)
     ),
     Mishap("429, retry-after 300 s", [slow(retry_after="300")], EndpointUnavailable, "300 s", 1),
     Mishap("429, no header", [slow()]),
@@ -88,7 +88,7 @@ MISHAPS = [
     Mishap("402", [fails(402, "Insufficient Balance")], EndpointRefused, "credit", 1),
     *(Mishap(str(status), [fails(status, "Sorry.")]) for status in (408, 409, 500, 502, 503, 529)),
     Mishap(
-        "503 with retry-after", [fails(503, headers={"retry-after": "0.3"})], waits_s=(0.3, 0.7)
+        "503 with retry-after", [fails(503, headers={"retry-after": "0.3"})], waits_s=(0.3, 2.3)
     ),
     Mishap("500 without end", [fails(500)] * 9, EndpointUnavailable, "500", 5),
     Mishap(
@@ -166,7 +166,7 @@ def test_retry_after_as_a_date_is_waited_for() -> None:
     outcome = ask(script, memory=knowing())
     assert outcome.result == LABEL
     # A date has whole seconds, the fraction is gone.
-    assert 0.4 <= outcome.sent[1].at - outcome.sent[0].at <= 1.6
+    assert 0.4 <= outcome.sent[1].at - outcome.sent[0].at <= 3.0
 
 
 @pytest.mark.parametrize(
@@ -220,13 +220,13 @@ def test_an_answer_that_does_not_come_is_asked_for_twice(reply: Reply) -> None:
     assert type(outcome.result) is EndpointUnavailable
     assert "in time" in str(outcome.result)
     assert len(outcome.sent) == 2
-    assert outcome.seconds < 1.5
+    assert outcome.seconds < 3.0
 
 
 def test_the_end_of_the_audits_time_ends_a_request() -> None:
     outcome = ask(always(hangs(9)), seconds=0.4, memory=knowing())
     assert isinstance(outcome.result, LlmError)
-    assert outcome.seconds < 1.0
+    assert outcome.seconds < 3.0
 
 
 TOO_LONG = [

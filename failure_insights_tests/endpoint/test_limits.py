@@ -1,0 +1,221 @@
+"""What all audits together may ask of an endpoint, and what one audit may spend."""
+
+import asyncio
+from collections.abc import Mapping
+from itertools import pairwise
+
+import pytest
+
+from failure_insights.llm import BudgetSpent, EndpointUnavailable, Message, Spending
+from failure_insights.llm.limiter import Limiter
+from failure_insights_tests.endpoint.asking import (
+    GOOD,
+    LABEL,
+    MESSAGE,
+    Label,
+    always,
+    ask,
+    endpoint,
+    knowing,
+    then_good,
+)
+from failure_insights_tests.endpoint.server import (
+    EndpointServer,
+    Reply,
+    Sent,
+    answers,
+    fails,
+    hangs,
+    says,
+)
+
+
+def test_concurrency_begins_with_half_and_grows_with_success_up_to_the_limit() -> None:
+    outcome = ask(always(says(GOOD, delay_s=0.05)), times=15, concurrency=8, memory=knowing())
+    assert outcome.most_at_once == 4
+    outcome = ask(always(says(GOOD, delay_s=0.1)), times=100, concurrency=8, memory=knowing())
+    assert outcome.most_at_once == 8
+
+
+def test_concurrency_halves_once_for_a_wave_of_429_and_nobody_is_lost() -> None:
+    def script(sent: Sent) -> Reply:
+        seen.append(sent)
+        if len(seen) <= 8:
+            return fails(429, headers={"retry-after": "0.3"}).after(0.1)
+        return says(GOOD, delay_s=0.05)
+
+    seen: list[Sent] = []
+    outcome = ask(script, times=20, concurrency=16, memory=knowing())
+    assert outcome.results == [LABEL] * 20
+    assert len(outcome.sent) == 28
+    assert outcome.spending.retries == 1
+    after = sorted(sent.at for sent in outcome.sent[8:])
+    # Four at once take 50 ms each: never five begin within 40 ms.
+    assert all(late - early > 0.04 for early, late in zip(after, after[4:], strict=False))
+
+
+def test_nothing_is_sent_during_a_pause() -> None:
+    def script(sent: Sent) -> Reply:
+        seen.append(sent)
+        if len(seen) == 5:
+            return fails(429, headers={"retry-after": "0.5"})
+        return says(GOOD, delay_s=0.02)
+
+    seen: list[Sent] = []
+    outcome = ask(script, times=60, memory=knowing())
+    assert outcome.results == [LABEL] * 60
+    times = sorted(sent.at for sent in outcome.sent)
+    pauses = [late - early for early, late in pairwise(times)]
+    assert max(pauses) >= 0.45
+
+
+def test_a_pause_longer_than_the_audits_time_ends_its_questions_at_once() -> None:
+    outcome = ask(
+        always(fails(429, headers={"retry-after": "30"})), times=20, seconds=5.0, memory=knowing()
+    )
+    assert {type(result) for result in outcome.results} == {EndpointUnavailable}
+    assert len(outcome.sent) == 8
+    assert outcome.seconds < 2.0
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause_s"),
+    [
+        ({"remaining-requests": "0", "reset-requests": "400ms"}, 0.4),
+        ({"remaining-requests": "0", "reset-requests": "0m0.4s"}, 0.4),
+        ({"remaining-requests": "0", "reset-requests": "4s", "limit-requests": "10"}, 0.4),
+        ({"remaining-tokens": "100", "reset-tokens": "0.4"}, 0.4),
+        (
+            {"remaining-tokens": "100", "reset-tokens": "4", "limit-tokens": "9100"},
+            0.4,
+        ),
+        ({"remaining-tokens": "1000", "reset-tokens": "9s"}, 0.0),
+        ({"remaining-requests": "0", "reset-requests": "24h"}, 0.0),
+        ({"remaining-requests": "0", "reset-requests": "1764000000000"}, 0.0),
+        ({"remaining-requests": "few", "reset-requests": "soon"}, 0.0),
+        ({"remaining-requests": "0"}, 0.0),
+    ],
+)
+def test_an_allowance_that_is_used_up_is_waited_for(
+    headers: Mapping[str, str], pause_s: float
+) -> None:
+    named = {f"x-ratelimit-{name}": value for name, value in headers.items()}
+    used = {"prompt_tokens": 1000, "completion_tokens": 10}
+    outcome = ask(
+        then_good(says(GOOD, headers=named, usage=used)), times=2, concurrency=1, memory=knowing()
+    )
+    assert outcome.results == [LABEL] * 2
+    waited = outcome.sent[1].at - outcome.sent[0].at
+    assert pause_s <= waited < pause_s + 2.0
+
+
+def test_places_go_to_those_who_waited_longest_and_survive_whoever_gives_up() -> None:
+    async def run() -> list[int]:
+        limiter = Limiter(most=4, backoff_s=0.01)
+        spending = Spending(1, 20.0)
+        served: list[int] = []
+
+        async def hold(number: int) -> None:
+            async with limiter.slot(spending):
+                served.append(number)
+                await asyncio.sleep(0.02)
+
+        tasks = [asyncio.create_task(hold(number)) for number in range(8)]
+        await asyncio.sleep(0.01)
+        tasks[2].cancel()  # Waits.
+        tasks[0].cancel()  # Holds a place.
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return served
+
+    assert asyncio.run(run()) == [0, 1, 3, 4, 5, 6, 7]
+
+
+def test_a_question_that_waits_for_its_turn_beyond_its_time_was_not_sent() -> None:
+    async def run(url: str) -> Spending:
+        asked = endpoint(url, concurrency=1, memory=knowing())
+        long, short = Spending(10**6, 20.0), Spending(10**6, 0.3)
+        first = asyncio.create_task(asked.ask("m", MESSAGE, Label, long))
+        await asyncio.sleep(0.1)
+        with pytest.raises(BudgetSpent):
+            await asked.ask("m", MESSAGE, Label, short)
+        assert await first == LABEL
+        return short
+
+    with EndpointServer(always(says(GOOD, delay_s=0.8))) as server:
+        short = asyncio.run(run(server.url))
+    assert short.requests == 0
+    assert len(server.sent) == 1
+
+
+def test_nothing_is_sent_once_the_tokens_are_spent() -> None:
+    used = {"prompt_tokens": 900, "completion_tokens": 100}
+    outcome = ask(
+        always(says(GOOD, usage=used)), times=10, concurrency=1, tokens=3_500, memory=knowing()
+    )
+    assert outcome.results.count(LABEL) == len(outcome.sent) == 4
+    errors = [result for result in outcome.results if result != LABEL]
+    assert {type(error) for error in errors} == {BudgetSpent}
+    assert "3,500 tokens" in str(errors[0])
+
+
+def test_questions_at_once_cannot_all_spend_the_same_last_tokens() -> None:
+    asked_tokens = 2_000
+    outcome = ask(
+        always(
+            says(GOOD, usage={"prompt_tokens": asked_tokens, "completion_tokens": 10}, delay_s=0.2)
+        ),
+        times=16,
+        concurrency=32,
+        tokens=5 * asked_tokens,
+        message="word" * asked_tokens,
+        memory=knowing(),
+    )
+    assert outcome.results.count(LABEL) in (3, 4)
+    assert outcome.spending.input_tokens <= 5 * asked_tokens
+
+
+def test_questions_wait_no_longer_for_a_probe_than_their_audit_lasts() -> None:
+    async def run(url: str) -> None:
+        asked = endpoint(url, timeout_s=9.0)
+        probe = asyncio.create_task(asked.ask("m", MESSAGE, Label, Spending(10**6, 9.0)))
+        await asyncio.sleep(0.1)
+        with pytest.raises(BudgetSpent):
+            await asked.ask("m", MESSAGE, Label, Spending(10**6, 0.3))
+        probe.cancel()
+        await asyncio.gather(probe, return_exceptions=True)
+        assert await asked.ask("m", MESSAGE, Label, Spending(10**6, 9.0)) == LABEL
+
+    with EndpointServer(then_good(hangs(9))) as server:
+        asyncio.run(run(server.url))
+
+
+def test_one_endpoint_serves_one_event_loop_after_another() -> None:
+    with EndpointServer(always(says(GOOD))) as server:
+        asked = endpoint(server.url)
+        for _ in range(3):
+            spending = Spending(10**6, 9.0)
+            assert asyncio.run(asked.ask("m", MESSAGE, Label, spending)) == LABEL
+        assert len(server.sent) == 3
+
+
+def test_two_models_of_an_endpoint_share_its_places() -> None:
+    async def run(url: str) -> None:
+        asked = endpoint(url, concurrency=4, memory=knowing())
+        spending = Spending(10**6, 9.0)
+        questions = [asked.ask(model, MESSAGE, Label, spending) for model in ["m", "n"] * 8]
+        assert await asyncio.gather(*questions) == [LABEL] * 16
+
+    with EndpointServer(lambda sent: answers(sent, GOOD, delay_s=0.05)) as server:
+        asyncio.run(run(server.url))
+    assert server.most_at_once == 2
+
+
+def test_a_prompt_cache_key_and_the_effort_are_handed_on() -> None:
+    outcome = ask(always(says(GOOD)), cache_key="k", message="hello")
+    (sent,) = outcome.sent
+    assert sent.body["prompt_cache_key"] == "k"
+    assert sent.body["reasoning_effort"] == "low"
+    assert sent.body["temperature"] == 0
+    assert sent.data == "hello"
+    assert sent.system == MESSAGE.system
+    assert Message(sent.system, sent.data) == Message(MESSAGE.system, "hello")
