@@ -84,7 +84,7 @@ def _without_credentials(url: str) -> str:
     except ValueError:
         return ""
     host = parts.hostname or ""
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https") or not host or not url.isprintable():
         return ""
     host = f"[{host}]" if ":" in host else host
     return urlunsplit((parts.scheme, host + port, parts.path.rstrip("/"), "", ""))

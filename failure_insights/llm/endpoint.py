@@ -1,6 +1,7 @@
 """Asking a model behind any OpenAI-compatible endpoint: for a value, or for an agent's turn."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +36,8 @@ Effort = Literal["low", "medium"]
 BACKOFF_S = 0.5
 #: Any number will do, as long as it is always the same.
 SEED = 7
+
+_log = logging.getLogger(__name__)
 
 
 class _Misfit(Exception):
@@ -220,6 +223,7 @@ class Endpoint:
                 raise _Misfit(str(error), completion.answer, completion.was_cut) from None
         if terms.capabilities.shape != shape:
             terms.capabilities.shape = shape
+            _log.info("%s answers in the form of %s.", terms.model, shape)
             await self._remember(terms.model, terms.capabilities)
         return answer
 
@@ -240,6 +244,7 @@ class Endpoint:
                 if not unknown:
                     raise
                 terms.capabilities.dropped |= unknown
+                _log.info("%s takes no %s: left out.", terms.model, ", ".join(sorted(unknown)))
                 await self._remember(terms.model, terms.capabilities)
 
     async def _capabilities(self, model: str) -> Capabilities:

@@ -1,6 +1,7 @@
 """How much of one endpoint all audits of an event loop may use at once."""
 
 import asyncio
+import logging
 import random
 import re
 import time
@@ -17,6 +18,8 @@ SUCCESSES_TO_GROW = 20
 LONGEST_PAUSE_S = 120.0
 #: Seconds of the longest pause that we choose ourselves.
 LONGEST_BACKOFF_S = 30.0
+
+_log = logging.getLogger(__name__)
 
 
 class Limiter:
@@ -80,6 +83,11 @@ class Limiter:
             self._successes = 0
             self.limit = max(1, self.limit // 2)
             wait_s = self.backoff(self._slowed_in_a_row) if wait_s is None else wait_s
+            _log.info(
+                "The LLM endpoint asks for less: a pause of %.1f s, then %d requests at once.",
+                wait_s,
+                self.limit,
+            )
         self.pause(wait_s or 0.0)
         return is_news
 

@@ -102,7 +102,7 @@ class Transport:
             raise self._unavailable(f"{again.reason}, and this audit's retries are used up")
         has_pause = again.is_rate_limit or again.wait_s is not None
         wait_s = 0.0 if has_pause else self.limiter.backoff(tries)
-        if wait_s > spending.seconds_left:
+        if wait_s >= spending.seconds_left:
             raise self._unavailable(f"{again.reason}, and the audit's time is over")
         return wait_s
 
