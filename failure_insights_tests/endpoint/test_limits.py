@@ -1,11 +1,14 @@
 """What all audits together may ask of an endpoint, and what one audit may spend."""
 
 import asyncio
-from collections.abc import Mapping
+import gc
+from collections.abc import Callable, Coroutine, Mapping
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
+from failure_insights.audit.running import asyncio_thread
 from failure_insights.llm import BudgetSpent, EndpointUnavailable, Message, Spending
 from failure_insights.llm.limiter import Limiter
 from failure_insights_tests.endpoint.asking import (
@@ -189,12 +192,21 @@ def test_questions_wait_no_longer_for_a_probe_than_their_audit_lasts() -> None:
         asyncio.run(run(server.url))
 
 
-def test_one_endpoint_serves_one_event_loop_after_another() -> None:
+def run_in_audit_thread(question: Coroutine[Any, Any, Label]) -> Label:
+    with asyncio_thread() as loop:
+        return asyncio.run_coroutine_threadsafe(question, loop).result()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, run_in_audit_thread])
+def test_one_endpoint_serves_one_event_loop_after_another(
+    run: Callable[[Coroutine[Any, Any, Label]], Label],
+) -> None:
     with EndpointServer(always(says(GOOD))) as server:
         asked = endpoint(server.url)
         for _ in range(3):
-            spending = Spending(10**6, 9.0)
-            assert asyncio.run(asked.ask("m", MESSAGE, Label, spending)) == LABEL
+            assert run(asked.ask("m", MESSAGE, Label, Spending(10**6, 9.0))) == LABEL
+        # A connection that outlives its loop would be warned of, and warnings are errors.
+        gc.collect()
         assert len(server.sent) == 3
 
 
