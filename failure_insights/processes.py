@@ -21,6 +21,7 @@ from failure_insights.errors import FailureInsightsError
 START_TIMEOUT_S = 120.0
 #: Between asking and telling: a run that is under way gets the time to end its audits as failed.
 STOP_TIMEOUT_S = 20.0
+IMPATIENT_S = 3.0
 KILL_TIMEOUT_S = 5.0
 
 NOTES = "processes.json"
@@ -83,18 +84,23 @@ class Processes:
             f"{self._last_words(name)}"
         )
 
-    def stop(self) -> None:
-        """Ask every part to stop, then make those that did not, and what they left."""
+    def stop(self, patience: float | None = None) -> None:
+        """Ask every part to stop, then make those that did not, and what they left.
+
+        Args:
+            patience: seconds between the two.
+        """
         for process in self.by_name.values():
             with suppress(ProcessLookupError):
                 process.terminate()
-        deadline = time.monotonic() + STOP_TIMEOUT_S
+        deadline = time.monotonic() + (patience or STOP_TIMEOUT_S)
         for process in self.by_name.values():
             with suppress(subprocess.TimeoutExpired):
                 process.wait(max(0.1, deadline - time.monotonic()))
         for process in self.by_name.values():
             end_session(process.pid)
             process.wait()
+        self.by_name.clear()
         if self.state:
             (self.state / NOTES).unlink(missing_ok=True)
 
@@ -122,6 +128,10 @@ def running(
         for name, command in commands.items():
             processes.start(name, command, environment, folder)
         yield processes
+    except FailureInsightsError:
+        # Without the part that failed, the others may wait for it in vain.
+        processes.stop(IMPATIENT_S)
+        raise
     finally:
         processes.stop()
 

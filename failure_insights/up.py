@@ -81,7 +81,7 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
 
                 audit_demo(engine, addresses.dagster, _say, processes.require_alive)
             elif _is_empty(engine):
-                _say("The store is empty. Import calls from another terminal: ")
+                _say("The store is empty. Import calls from another terminal:")
                 _say("    failure-insights import FILE")
                 _say("or stop this and begin with the demo's: failure-insights up --demo")
             _say("Everything is running. Ctrl-C stops it.")

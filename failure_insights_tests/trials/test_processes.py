@@ -70,10 +70,11 @@ def test_stopping_ends_children_that_do_not_hear_and_orphans(
     monkeypatch.setattr(processes, "STOP_TIMEOUT_S", 0.5)
     monkeypatch.setattr(processes, "KILL_TIMEOUT_S", 0.5)
     with running({"Part": python(script)}, state=tmp_path) as parts:
+        part = parts.by_name["Part"].pid
         child = first_line(tmp_path / "part.log")
         assert is_running(child)
     assert not is_running(child)
-    assert not is_running(parts.by_name["Part"].pid)
+    assert not is_running(part)
     assert not (tmp_path / NOTES).exists()
 
 

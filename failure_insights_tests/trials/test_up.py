@@ -1,0 +1,211 @@
+"""`up --demo` from an empty folder to insights, a hard kill, a second start, and a clean stop."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.cookiejar import CookieJar
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
+
+import psutil
+import pytest
+from sqlalchemy import Engine, text
+
+from failure_insights.demo import PLANTED_CAUSES
+from failure_insights.store.database import engine_for
+from failure_insights.store.embedded import server_process
+from failure_insights_tests.trials.commands import COMMAND, command, environment_of, free_port
+
+
+@dataclass
+class Up:
+    """A running `up`: its process and what it has said so far."""
+
+    process: subprocess.Popen[str]
+    said: list[str]
+    port: int
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.said)
+
+    def wait_for(self, words: str, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while words not in self.text:
+            assert self.process.poll() is None, self.text
+            assert time.monotonic() < deadline, f"no {words!r} in: {self.text}"
+            time.sleep(0.1)
+
+    def end(self, seconds: float = 60) -> int:
+        return self.process.wait(seconds)
+
+
+@contextmanager
+def up(home: Path, *options: str) -> Iterator[Up]:
+    """Start `up` in a process group of its own, as a shell does; the block ends it."""
+    port = free_port()
+    process = subprocess.Popen(
+        [*COMMAND, "up", "--port", str(port), "--dagster-port", str(free_port()), *options],
+        env=environment_of(home, auditor="wording"),
+        cwd="/",
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    started = Up(process, [], port)
+
+    def listen() -> None:
+        assert process.stdout
+        started.said.extend(line.rstrip("\n") for line in process.stdout)
+
+    reader = Thread(target=listen, daemon=True)
+    reader.start()
+    try:
+        yield started
+    finally:
+        process.kill()
+        process.wait()
+        reader.join(5)
+        assert process.stdout
+        process.stdout.close()
+
+
+def processes_of(home: Path) -> list[str]:
+    """Return the commands of all processes whose command or environment names the folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = " ".join(process.cmdline())
+            is_ours = process.environ().get("FAILURE_INSIGHTS_HOME") == str(home)
+        except psutil.Error:
+            continue
+        if process.pid != os.getpid() and (is_ours or str(home) in words):
+            found.append(words)
+    return found
+
+
+def counts(engine: Engine) -> tuple[int, int]:
+    with engine.connect() as connection:
+        row = connection.execute(
+            text("SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM insights)")
+        ).one()
+    return row[0], row[1]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("FAILURE_INSIGHTS_HOME") == str(tmp_path):
+                process.kill()
+        except psutil.Error:
+            continue
+    if server := server_process(tmp_path / "postgres"):
+        server.kill()
+
+
+def test_from_nothing_to_insights_through_a_hard_kill_to_a_clean_stop(home: Path) -> None:
+    settings = environment_of(home, auditor="wording")
+    with up(home, "--demo") as first:
+        first.wait_for("Everything is running.", 240)
+        engine = engine_for(f"postgresql://postgres:@/postgres?host={home / 'postgres'}")
+        _every_day_of_the_demo_is_audited(engine)
+        _the_sign_in_link_opens_the_dashboard_once(first)
+        _the_api_tells_what_the_command_told(first, settings)
+        before = counts(engine)
+        engine.dispose()
+
+        second = command(settings, "up", "--port", str(free_port()))
+        assert second.returncode == 2
+        assert f"running here already: process {first.process.pid}" in second.stderr
+
+        first.process.kill()
+        first.end()
+    assert processes_of(home)
+
+    with up(home, "--demo") as again:
+        again.wait_for("Everything is running.", 240)
+        assert "The demo's calls are in the store already." in again.text
+        assert counts(engine) == before
+        engine.dispose()
+        os.killpg(again.process.pid, signal.SIGINT)
+        assert again.end() == 0
+        assert again.text.endswith("\nStopped.")
+    assert processes_of(home) == []
+
+
+def test_a_part_that_dies_ends_all_and_is_named(home: Path) -> None:
+    with up(home) as started:
+        started.wait_for("failure-insights import FILE", 240)
+        other = command(
+            environment_of(home, database_url="postgresql://postgres@127.0.0.1:1/x"),
+            *("up", "--port", str(started.port)),
+        )
+        assert other.returncode == 2
+        server = server_process(home / "postgres")
+        assert server
+        server.kill()
+        assert started.end() == 2
+        assert "The embedded Postgres stopped by itself" in started.text
+    assert processes_of(home) == []
+
+
+def _every_day_of_the_demo_is_audited(engine: Engine) -> None:
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT project_metric, count(*) FILTER (WHERE status = 'succeeded'),"
+                " count(*) FILTER (WHERE status <> 'failed') FROM insights GROUP BY 1"
+            )
+        ).all()
+    assert len(rows) == len(PLANTED_CAUSES)
+    assert all(total == 10 for _, _, total in rows)
+    assert sum(succeeded >= 8 for _, succeeded, _ in rows) >= 6
+
+
+def _the_sign_in_link_opens_the_dashboard_once(started: Up) -> None:
+    link = re.search(r"Sign in +(\S+)", started.text)
+    assert link
+    pages = build_opener(HTTPCookieProcessor(CookieJar()))
+    with pages.open(link[1]) as page:
+        assert "Willow Park Dental" in page.read().decode()
+    logs = "".join(log.read_text() for log in (started_home(started) / "up").glob("*.log"))
+    assert link[1].partition("token=")[2] not in logs
+
+
+def started_home(started: Up) -> Path:
+    logs = re.search(r"Logs +(\S+)", started.text)
+    assert logs
+    return Path(logs[1]).parent
+
+
+def _the_api_tells_what_the_command_told(started: Up, settings: dict[str, str]) -> None:
+    made = command(settings, "keys", "create", "trial")
+    key = made.stdout.strip()
+    audited = command(
+        settings,
+        *("audit", "--project", "swiftline-parcels", "--metric", "Hallucination", "--json"),
+    )
+    assert audited.returncode == 0, audited.stderr
+    row = json.loads(audited.stdout)
+    path = f"/api/projects/swiftline-parcels/metric_failure_mode_insights/{row['id']}/"
+    assert _get(started, path, key) == row
+    assert len(row["failure_modes"][0]["history"]) >= 2
+
+
+def _get(started: Up, path: str, key: str) -> Any:
+    request = Request(
+        f"http://127.0.0.1:{started.port}{path}", headers={"Authorization": f"Bearer {key}"}
+    )
+    with urlopen(request, timeout=30) as reply:
+        return json.load(reply)
