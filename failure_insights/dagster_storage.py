@@ -25,12 +25,15 @@ from dagster_postgres import (
 )
 from sqlalchemy import Engine, create_engine
 
+from failure_insights.dagster_processes import look_at_sensors_often
 from failure_insights.settings import database_url
 from failure_insights.store.database import engine_for, reachable, url_for_driver
 
 # Dagster reads this from the environment alone, and unset means one write an event. Every process
 # that has our dagster.yaml imports this module before it writes its first event.
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+
+look_at_sensors_often()
 
 
 @cache
