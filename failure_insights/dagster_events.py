@@ -1,6 +1,6 @@
-"""Two things that a run over many partitions needs and Dagster does only one by one.
+"""What a run over many partitions needs and Dagster does only one by one, or does not tell.
 
-Both reach below Dagster's public names, which is why `pyproject.toml` pins its release;
+It reaches below Dagster's public names, which is why `pyproject.toml` pins its release;
 `test_grid.py` fails if a new one moves them.
 """
 
@@ -49,6 +49,11 @@ def report_materializations(context: dg.AssetExecutionContext, metadata: Partiti
         DagsterEvent.asset_materialization(
             step, materialization, DagsterEventBatchMetadata(batch, is_last)
         )
+
+
+def is_step_of_run(context: dg.AssetExecutionContext, step: str) -> bool:
+    """Return whether the run executes this step, besides the context's own."""
+    return step in _step(context).execution_plan.step_keys_to_execute
 
 
 def _step(context: dg.AssetExecutionContext) -> StepExecutionContext:

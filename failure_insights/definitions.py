@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from failure_insights.partitions import GRID
+from failure_insights.dagster_processes import fork_runs
 from failure_insights.pipeline import failing_calls, failure_audit
 from failure_insights.storage import AuditorResource, FailingCallSets, StoreResource
 from failure_insights.triggers import (
@@ -13,6 +13,8 @@ from failure_insights.triggers import (
     run_failures,
 )
 
+fork_runs()
+
 store = StoreResource()
 
 defs = dg.Definitions(
@@ -21,7 +23,6 @@ defs = dg.Definitions(
         dg.define_asset_job(
             JOB,
             [failing_calls, failure_audit],
-            partitions_def=GRID,
             description="Audit pairs of the grid: failing_calls, then failure_audit.",
         )
     ],

@@ -13,8 +13,9 @@ DATES = dg.DailyPartitionsDefinition(
     timezone="UTC",
     end_offset=1,  # the day that is under way can be audited on demand
 )
-PAIRS = dg.DynamicPartitionsDefinition(name="project_metric")
-GRID = dg.MultiPartitionsDefinition({"date": DATES, "project_metric": PAIRS})
+PAIRS_NAME = "project_metric"
+PAIRS = dg.DynamicPartitionsDefinition(name=PAIRS_NAME)
+GRID = dg.MultiPartitionsDefinition({"date": DATES, PAIRS_NAME: PAIRS})
 
 
 def end_of(day: date) -> datetime:
@@ -24,7 +25,7 @@ def end_of(day: date) -> datetime:
 
 def partition_key(day: date, project_metric: str) -> str:
     """Return `DATE|PROJECT/METRIC`."""
-    return dg.MultiPartitionKey({"date": day.isoformat(), "project_metric": project_metric})
+    return dg.MultiPartitionKey({"date": day.isoformat(), PAIRS_NAME: project_metric})
 
 
 def split_partition_key(key: str) -> tuple[date, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import groupby
 
 import dagster as dg
 
@@ -36,12 +37,22 @@ def range_tags(first_day: date, last_day: date, pairs: Sequence[str]) -> dict[st
     }
 
 
-def grid_runs(day: date, pairs: Sequence[str], pairs_per_run: int) -> Iterator[dg.RunRequest]:
-    """Yield the runs of one day of the grid: contiguous chunks of the pairs, in their order."""
-    for start in range(0, len(pairs), pairs_per_run):
-        chunk = pairs[start : start + pairs_per_run]
+def grid_runs(
+    day: date, pairs: Sequence[str], grid: Sequence[str], pairs_per_run: int
+) -> Iterator[dg.RunRequest]:
+    """Yield the runs of one day over these pairs of the grid, in chunks that are contiguous."""
+    for chunk in chunks(pairs, grid, pairs_per_run):
         tags = range_tags(day, day, chunk) | {TRIGGER_TAG: "schedule"}
         yield dg.RunRequest(run_key=f"{day}|{chunk[0]}..{chunk[-1]}", tags=tags)
+
+
+def chunks(pairs: Sequence[str], grid: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """Yield the pairs in chunks of at most `size`, none of which spans another pair of the grid."""
+    wanted = set(pairs)
+    for is_wanted, stretch in groupby(grid, wanted.__contains__):
+        keys = list(stretch) if is_wanted else []
+        for start in range(0, len(keys), size):
+            yield keys[start : start + size]
 
 
 def request_run(insight_id: int, day: date, project_metric: str) -> dg.RunRequest:

@@ -15,6 +15,7 @@ from failure_insights.audit import choose_auditor
 from failure_insights.audit.auditor import Auditor
 from failure_insights.domain.pools import FailingCall, Window
 from failure_insights.partitions import partition_key, split_partition_key
+from failure_insights.run_work import lineage
 from failure_insights.settings import database_url, get_settings
 from failure_insights.store.database import engine_for, migrate, query
 
@@ -48,7 +49,11 @@ class AuditorResource(dg.ConfigurableResource[Auditor]):
 
 
 class FailingCallSets(dg.ConfigurableIOManager):
-    """Keeps each partition's failing calls in Postgres, so that an audit can be replayed."""
+    """Keeps each partition's failing calls in Postgres, so that an audit can be replayed.
+
+    Each run keeps its own, for two may be at the same partition: a request of 30 days, and the
+    grid. What is loaded is the set of this run, or of the run that it re-executes, or the newest.
+    """
 
     store: dg.ResourceDependency[StoreResource]
 
@@ -64,12 +69,17 @@ class FailingCallSets(dg.ConfigurableIOManager):
             }
             for key, window, calls in failing_call_sets(obj)
         ]
-        with self.store.engine().begin() as connection:
-            connection.execute(query("store_failing_calls"), rows)
+        if rows:
+            with self.store.engine().begin() as connection:
+                connection.execute(query("store_failing_calls"), rows)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
         keys = [split_partition_key(key) for key in context.asset_partition_keys]
-        values = {"dates": [day for day, _ in keys], "pairs": [pair for _, pair in keys]}
+        values = {
+            "dates": [day for day, _ in keys],
+            "pairs": [pair for _, pair in keys],
+            "run_ids": _lineage_ids(context),
+        }
         with self.store.engine().connect() as connection:
             sets = connection.execute(query("load_failing_calls"), values).all()
         return failing_calls_frame(
@@ -80,6 +90,14 @@ class FailingCallSets(dg.ConfigurableIOManager):
             )
             for kept in sets
         )
+
+
+def _lineage_ids(context: dg.InputContext) -> list[str]:
+    try:
+        step = context.step_context
+    except dg.DagsterInvariantViolationError:
+        return []  # loaded outside of a run, by `defs.load_asset_value`
+    return [run.run_id for run in lineage(step.instance, step.dagster_run)]
 
 
 def failing_calls_frame(

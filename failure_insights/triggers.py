@@ -1,18 +1,21 @@
 """What starts audits, and what ends those whose run died: the schedule and the three sensors."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import date
 
 import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from sqlalchemy import Engine
 
 from failure_insights.domain.pools import date_of
-from failure_insights.partitions import PAIRS
-from failure_insights.run_requests import INSIGHT_TAG, grid_runs, request_run
+from failure_insights.partitions import PAIRS, PAIRS_NAME
+from failure_insights.run_requests import INSIGHT_TAG, RANGE_START_TAG, grid_runs, request_run
 from failure_insights.settings import get_settings
 from failure_insights.storage import StoreResource
 from failure_insights.store import queue
-from failure_insights.store.projects import eligible_pairs, pairs_by_key
+from failure_insights.store.projects import MetricRow, eligible_pairs, pairs_by_key
 
 JOB = "audit"
 #: Requests handed to Dagster in one tick; the rest wait for the next, a second later.
@@ -37,7 +40,8 @@ def daily_audit(
     pairs = sync_pairs(context.instance, store.engine())
     if not pairs:
         return dg.SkipReason("No project has an eligible metric yet.")
-    return list(grid_runs(day, pairs, get_settings().pairs_per_run))
+    grid = context.instance.get_dynamic_partitions(PAIRS_NAME)
+    return list(grid_runs(day, pairs, grid, get_settings().pairs_per_run))
 
 
 @dg.sensor(job_name=JOB, minimum_interval_seconds=1, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -51,24 +55,28 @@ def regeneration_requests(
         if not requests:
             return dg.SkipReason("No request is pending.")
         pairs = pairs_by_key(connection, {request.project_metric for request in requests})
-        runs = []
+        runs, asked = [], set()
         for request in requests:
-            pair = pairs.get(request.project_metric)
-            if pair is None:
-                reason = f"The pair {request.project_metric!r} is not in the store."
+            day = date_of(request.at or request.created_at)
+            if reason := _why_not(request.project_metric, pairs, day):
                 queue.fail(connection, [request.id], reason)
-            elif why_not := pair.card.why_not_eligible:
-                queue.fail(connection, [request.id], why_not)
             else:
-                day = date_of(request.at or request.created_at)
-                runs.append(request_run(request.id, day, pair.key))
-    known = set(context.instance.get_dynamic_partitions(PAIRS.name or ""))
-    missing = {request.project_metric for request in requests if request.project_metric in pairs}
-    new = sorted(missing - known)
+                runs.append(request_run(request.id, day, request.project_metric))
+                asked.add(request.project_metric)
+    new = sorted(asked - set(context.instance.get_dynamic_partitions(PAIRS_NAME)))
     return dg.SensorResult(
         run_requests=runs,
         dynamic_partitions_requests=[PAIRS.build_add_request(new)] if new else [],
     )
+
+
+def _why_not(key: str, pairs: Mapping[str, MetricRow], day: date) -> str | None:
+    """Return why a request cannot be run; Dagster would give up the whole tick for it."""
+    if key not in pairs:
+        return f"The pair {key!r} is not in the store."
+    if day < (first := get_settings().first_date):
+        return f"Its date {day} is before the grid's first, {first} (FAILURE_INSIGHTS_FIRST_DATE)."
+    return pairs[key].card.why_not_eligible
 
 
 @dg.sensor(
@@ -86,16 +94,28 @@ def eligible_pairs_sensor(
 
 
 def sync_pairs(instance: dg.DagsterInstance, engine: Engine) -> list[str]:
-    """Make the dynamic partitions equal to the eligible pairs; return them in the grid's order."""
+    """Make the dynamic partitions equal to the eligible pairs; return these in the grid's order.
+
+    A pair that is gone stays in the grid while a run or a backfill is under way: Dagster cannot
+    read a range without its ends, and gives up a backfill that misses one of its pairs.
+    """
     with engine.connect() as connection:
-        eligible = [pair.key for pair in eligible_pairs(connection)]
-    name = PAIRS.name or ""
-    known = list(instance.get_dynamic_partitions(name))
-    for gone in set(known) - set(eligible):
-        instance.delete_dynamic_partition(name, gone)
-    if new := [key for key in eligible if key not in set(known)]:
-        instance.add_dynamic_partitions(name, new)
-    return [key for key in known if key in set(eligible)] + new
+        eligible = {pair.key: pair for pair in eligible_pairs(connection)}
+    known = set(instance.get_dynamic_partitions(PAIRS_NAME))
+    if (gone := known - eligible.keys()) and not _is_grid_in_use(instance):
+        for key in gone:
+            instance.delete_dynamic_partition(PAIRS_NAME, key)
+    if new := [key for key in eligible if key not in known]:
+        instance.add_dynamic_partitions(PAIRS_NAME, new)
+    return [key for key in instance.get_dynamic_partitions(PAIRS_NAME) if key in eligible]
+
+
+def _is_grid_in_use(instance: dg.DagsterInstance) -> bool:
+    unfinished = instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+    if any(RANGE_START_TAG in run.tags for run in unfinished):
+        return True
+    under_way = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
+    return bool(instance.get_backfills(under_way, limit=1))
 
 
 @dg.sensor(job_name=JOB, minimum_interval_seconds=5, default_status=dg.DefaultSensorStatus.RUNNING)

@@ -186,6 +186,10 @@ def done_by_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, st
     return dict(row.tuple() for row in rows)
 
 
-def violations(connection: Connection, check: str, run_id: str) -> list[int]:
-    """Return the IDs of a run's insights that break a check (`sql/CHECK.sql`)."""
-    return [row.id for row in connection.execute(query(check), {"run_id": run_id})]
+def violations(connection: Connection, check: str, run_ids: Sequence[str]) -> list[int]:
+    """Return the IDs of a run's insights that break a check (`sql/CHECK.sql`).
+
+    Args:
+        run_ids: the run, and after it the runs that it re-executes.
+    """
+    return list(connection.execute(query(check), {"run_ids": list(run_ids)}).scalars())

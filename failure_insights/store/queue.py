@@ -128,7 +128,7 @@ class NewAudit:
 
 
 def open_audits(connection: Connection, audits: Sequence[NewAudit], run_id: str) -> list[int]:
-    """Write the pending rows of a run's pairs; return their IDs in the order given."""
+    """Write the pending rows of a run's partitions that it has none of; return all IDs in order."""
     columns: Mapping[str, list[object]] = {
         "project_metrics": [audit.project_metric for audit in audits],
         "metric_ids": [audit.metric_id for audit in audits],

@@ -136,7 +136,7 @@ def _run(keys: Sequence[str], pairs_per_run: int) -> tuple[int, float]:
     runs = 0
     with dagster_instance() as instance:
         started = time.perf_counter()
-        for request in grid_runs(DAY, keys, pairs_per_run):
+        for request in grid_runs(DAY, keys, keys, pairs_per_run):
             result = job.execute_in_process(instance=instance, tags=dict(request.tags))
             assert result.success
             runs += 1

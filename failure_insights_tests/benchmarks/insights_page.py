@@ -45,10 +45,10 @@ SELECT 'shop/' || m.slug, m.id, m.name, date '2026-11-23' - day, 'succeeded', 's
        timestamptz '2026-11-24 06:00Z' - day * interval '1 day', 1, :pool, 40, 'wording',
        'run-' || day, now(), now()
   FROM generate_series(:audits - 1, 0, -1) day, metrics m;
-INSERT INTO themes (theme_id, project_metric, title, description, criterion, origin, terms)
+INSERT INTO themes (theme_id, project_metric, title, description, criterion, origin)
 SELECT 'th_' || lpad(to_hex(m.id * 10 + n), 12, '0'), 'shop/' || m.slug,
        'The agent promises something that the shop does not do', 'A sentence or two.', '',
-       'agent_knowledge', '{}'
+       'agent_knowledge'
   FROM metrics m, generate_series(1, 6) n;
 INSERT INTO insight_themes (insight_id, position, theme_id, title, description, origin,
                             suggested_fix, status)

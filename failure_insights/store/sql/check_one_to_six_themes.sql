@@ -1,7 +1,7 @@
 -- Insights of a run that show no theme (and no suspected judge error) or more than six.
 SELECT insight.id
   FROM insights AS insight
- WHERE insight.dagster_run_id = :run_id
+ WHERE insight.dagster_run_id = (CAST(:run_ids AS text[]))[1]
    AND insight.status = 'succeeded'
    AND (SELECT count(*) FROM insight_themes AS shown WHERE shown.insight_id = insight.id)
        NOT BETWEEN 1 AND 6

@@ -1,6 +1,8 @@
--- A pair's themes of the :days days up to :day, with their counts per day and the calls of
--- their newest day. The day itself counts: an audit asked for again keeps its themes. Served by themes_of_pair and the key of theme_history.
-SELECT theme.theme_id, theme.title, theme.description, theme.criterion, theme.origin, theme.terms,
+-- A pair's themes of the :days days up to :day, with their counts per day and the words and calls
+-- of their newest day. The day itself counts: an audit asked for again keeps its themes. Served by
+-- themes_of_pair and the key of theme_history.
+SELECT theme.theme_id, theme.title, theme.description, theme.criterion, theme.origin,
+       (array_agg(history.terms ORDER BY history.date DESC))[1] AS terms,
        min(history.date) AS first_seen,
        jsonb_object_agg(history.date, history.count) AS history,
        (SELECT coalesce(array_agg(member.call_id), '{}')

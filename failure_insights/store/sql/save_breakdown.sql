@@ -17,19 +17,19 @@ WITH insight AS (
                     criterion text, origin text, terms jsonb, suggested_fix text, status text,
                     count integer)
 ), known AS (
-    INSERT INTO themes (theme_id, project_metric, title, description, criterion, origin, terms)
-    SELECT theme_id, project_metric, title, description, criterion, origin, terms FROM given
-        ON CONFLICT (theme_id) DO UPDATE SET terms = EXCLUDED.terms
+    INSERT INTO themes (theme_id, project_metric, title, description, criterion, origin)
+    SELECT theme_id, project_metric, title, description, criterion, origin FROM given
+        ON CONFLICT (theme_id) DO NOTHING
 ), shown AS (
     INSERT INTO insight_themes
            (insight_id, position, theme_id, title, description, origin, suggested_fix, status)
     SELECT insight_id, position, theme_id, title, description, origin, suggested_fix, status
       FROM given
 ), history AS (
-    INSERT INTO theme_history (theme_id, date, insight_id, count)
-    SELECT theme_id, date, insight_id, count FROM given
+    INSERT INTO theme_history (theme_id, date, insight_id, count, terms)
+    SELECT theme_id, date, insight_id, count, terms FROM given
         ON CONFLICT (theme_id, date) DO UPDATE
-       SET insight_id = EXCLUDED.insight_id, count = EXCLUDED.count
+       SET insight_id = EXCLUDED.insight_id, count = EXCLUDED.count, terms = EXCLUDED.terms
 ), members AS (
     INSERT INTO insight_calls (insight_id, call_id, position, turn, quote, reason)
     SELECT insight.id, member.*

@@ -96,17 +96,17 @@ CREATE TABLE metric_results (
 CREATE INDEX failing_results ON metric_results (metric_id, started_at) WHERE NOT passed;
 CREATE INDEX passing_results ON metric_results (metric_id, started_at) WHERE passed;
 
--- What the asset failing_calls holds for one partition, so that an audit can be replayed on
--- exactly these calls and these words of the judge.
+-- What the asset failing_calls held for one partition in one run, so that an audit can be
+-- replayed on exactly these calls and these words of the judge.
 CREATE TABLE failing_call_sets (
-    date           date NOT NULL,
     project_metric text NOT NULL,
+    date           date NOT NULL,
+    dagster_run_id text NOT NULL,
     window_end     timestamptz NOT NULL,
     window_days    integer NOT NULL CHECK (window_days >= 1),
     calls          jsonb NOT NULL CHECK (jsonb_typeof(calls) = 'array'),
-    dagster_run_id text,
-    stored_at      timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (date, project_metric)
+    stored_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (project_metric, date, dagster_run_id)
 );
 
 -- One row an audit. A row that is pending with trigger request is a request: the queue.
@@ -156,24 +156,25 @@ CREATE INDEX insights_of_pair ON insights (project_metric, id DESC);
 CREATE INDEX insights_of_metric ON insights (metric_id, id DESC);
 CREATE INDEX insights_of_run ON insights (dagster_run_id);
 
--- A theme's identity over the days. terms are its weighted words.
+-- A theme's identity over the days.
 CREATE TABLE themes (
     theme_id       text PRIMARY KEY CHECK (theme_id ~ '^th_[0-9a-f]{12}$'),
     project_metric text NOT NULL,
     title          text NOT NULL CHECK (title <> ''),
     description    text NOT NULL,
     criterion      text NOT NULL,
-    origin         text NOT NULL,
-    terms          jsonb NOT NULL
+    origin         text NOT NULL
 );
 CREATE INDEX themes_of_pair ON themes (project_metric);
 
--- How many calls a theme had on a day, by that day's newest audit.
+-- How many calls a theme had on a day, by that day's newest audit, and its weighted words then:
+-- a day that is audited later must not know it by words of days to come.
 CREATE TABLE theme_history (
     theme_id   text NOT NULL REFERENCES themes ON DELETE CASCADE,
     date       date NOT NULL,
     insight_id bigint NOT NULL REFERENCES insights ON DELETE CASCADE,
     count      integer NOT NULL CHECK (count > 0),
+    terms      jsonb NOT NULL DEFAULT '{}',
     PRIMARY KEY (theme_id, date)
 );
 CREATE INDEX theme_history_of_insight ON theme_history (insight_id);
