@@ -1,6 +1,7 @@
 """A real Postgres for every test that asks: one embedded server, a fresh database a test."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -27,18 +28,27 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
     """URL of a migrated, empty database of the test's own."""
-    name = f"test_{next(_numbers)}"
-    _execute(postgres_url, f"CREATE DATABASE {name} TEMPLATE migrated")
-    url = _named(postgres_url, name)
-    yield url
-    engine_for(url).dispose()
-    _execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database(postgres_url, "migrated") as url:
+        yield url
 
 
 @pytest.fixture
 def engine(database_url: str) -> Engine:
     """Our engine on the test's own database."""
     return engine_for(database_url)
+
+
+@contextmanager
+def new_database(server_url: str, template: str) -> Iterator[str]:
+    """Make a copy of a database, give its URL to the block, and drop it."""
+    name = f"test_{next(_numbers)}"
+    _execute(server_url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    url = _named(server_url, name)
+    try:
+        yield url
+    finally:
+        engine_for(url).dispose()
+        _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _named(url: str, database: str) -> str:

@@ -1,0 +1,172 @@
+"""The grid for tests: real Dagster, in this process, on a real Postgres, with calls to audit."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.partition_status_cache import AssetPartitionStatus
+from sqlalchemy import Engine, text
+
+from failure_insights.audit.auditor import Auditor
+from failure_insights.definitions import defs
+from failure_insights.domain.breakdown import Breakdown, FailureMode
+from failure_insights.domain.pools import Pool, date_of
+from failure_insights.errors import FailureInsightsError
+from failure_insights.partitions import GRID, end_of, partition_key
+from failure_insights.run_requests import range_tags, request_run
+from failure_insights.storage import AuditorResource
+from failure_insights.store.importing import import_calls
+from failure_insights.store.insights import Row, insight_rows
+from failure_insights.store.queue import request_audit
+from failure_insights.triggers import JOB, sync_pairs
+
+TODAY = date_of(datetime.now(UTC))
+#: The newest date whose 24 hours are over.
+YESTERDAY = TODAY - timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+FAILING_CALLS, FAILURE_AUDIT = dg.AssetKey("failing_calls"), dg.AssetKey("failure_audit")
+_numbers = count(1)
+
+
+@dataclass
+class OneTheme:
+    """An auditor that finds one theme at once, remembers the pools it saw, and fails at will."""
+
+    name = "wording"
+    broken: set[str] = field(default_factory=set)
+    pools: list[Pool] = field(default_factory=list)
+    before: Callable[[Pool], None] | None = None
+
+    async def audit(self, pool: Pool, *_: Any) -> Breakdown:
+        self.pools.append(pool)
+        if self.before:
+            self.before(pool)
+        if pool.metric.name in self.broken:
+            raise FailureInsightsError(f"The endpoint refused {pool.metric.name}.")
+        mode = FailureMode(f"{pool.metric.name} went wrong", "They did.", pool.call_ids)
+        return Breakdown(pool, (mode,), "wording", message="One of one.")
+
+
+def failing_call(
+    pair: str, at: datetime, explanation: str = "It went wrong.", **fields: Any
+) -> dict[str, Any]:
+    """Return a call that fails the metric of `PROJECT/METRIC`, both as names."""
+    project, _, metric = pair.partition("/")
+    return {
+        "call_id": f"call-{next(_numbers):05}",
+        "project": project,
+        "agent": "front-desk",
+        "started_at": at.isoformat(),
+        "transcript": [{"role": "agent", "content": "We are closed."}],
+        "metrics": [{"name": metric, "passed": False, "explanation": explanation}],
+    } | fields
+
+
+def take_calls(engine: Engine, calls: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Import calls as a team would; return their IDs."""
+    report = import_calls(engine, [json.dumps(call).encode() for call in calls])
+    assert report.rejected == 0, report
+    return [call["call_id"] for call in calls]
+
+
+@dataclass
+class Grid:
+    """A store and a Dagster instance on one database."""
+
+    engine: Engine
+    instance: dg.DagsterInstance
+
+    def fail(self, pair: str, calls: int, before: datetime | None = None, **fields: Any) -> None:
+        """Let calls of the pair fail, a minute apart, the last of them an hour before a time."""
+        last = (before or end_of(YESTERDAY)) - HOUR
+        times = [last - timedelta(minutes=number) for number in range(calls)]
+        take_calls(self.engine, [failing_call(pair, at, **fields) for at in times])
+
+    def sync(self) -> list[str]:
+        return sync_pairs(self.instance, self.engine)
+
+    def run(
+        self,
+        *pairs: str,
+        days: Sequence[date] = (YESTERDAY,),
+        auditor: Auditor | None = None,
+        tags: Mapping[str, str] | None = None,
+        **options: Any,
+    ) -> dg.ExecuteInProcessResult:
+        """Run the job over these pairs (all, if none is named) on these days."""
+        chosen = pairs or tuple(self.sync())
+        ranges = range_tags(days[0], days[-1], chosen)
+        return self.execute(auditor, tags={**ranges, **(tags or {})}, **options)
+
+    def execute(self, auditor: Auditor | None = None, **options: Any) -> dg.ExecuteInProcessResult:
+        job = job_with(auditor or OneTheme())
+        return job.execute_in_process(instance=self.instance, raise_on_error=False, **options)
+
+    def request(self, pair: str, **asked: Any) -> int:
+        with self.engine.begin() as connection:
+            return request_audit(connection, pair, None, pair.partition("/")[2], **asked)[0]
+
+    def run_request(
+        self, insight_id: int, pair: str, auditor: Auditor | None = None, **options: Any
+    ) -> dg.ExecuteInProcessResult:
+        """Run what the sensor asks Dagster to run for a request."""
+        self.sync()
+        asked = request_run(insight_id, TODAY, pair)
+        return self.execute(
+            auditor, tags=dict(asked.tags), partition_key=asked.partition_key, **options
+        )
+
+    def sql(self, statement: str, **values: Any) -> list[Any]:
+        with self.engine.begin() as connection:
+            result = connection.execute(text(statement), values)
+            return list(result) if result.returns_rows else []
+
+    def rows(self, *insight_ids: int) -> list[Row]:
+        """Return the API's rows of these insights, or of all, the oldest first."""
+        ids = insight_ids or [row.id for row in self.sql("SELECT id FROM insights ORDER BY id")]
+        with self.engine.connect() as connection:
+            return insight_rows(connection, list(ids))
+
+    def row(self, *insight_ids: int) -> Row:
+        """Return the one insight that there is, or the one of this ID."""
+        (row,) = self.rows(*insight_ids)
+        return row
+
+    def statuses(
+        self, asset: dg.AssetKey, *pairs: str, day: date = YESTERDAY
+    ) -> dict[str, AssetPartitionStatus | None]:
+        """Return what Dagster shows of the pairs' partitions."""
+        keys = {str(partition_key(day, pair)): pair for pair in pairs}
+        found = self.instance.get_status_by_partition(asset, list(keys), GRID) or {}
+        return {pair: found.get(key) for key, pair in keys.items()}
+
+    def metadata(self, asset: dg.AssetKey, pair: str, day: date = YESTERDAY) -> dict[str, Any]:
+        """Return the metadata of a partition's newest materialization."""
+        records = self.instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset, asset_partitions=[partition_key(day, pair)]), limit=1
+        ).records
+        materialization = records[0].asset_materialization
+        assert materialization
+        return dict(materialization.metadata)
+
+
+def job_with(auditor: Auditor) -> dg.JobDefinition:
+    """Return the project's job, all of it but for its auditor."""
+
+    class Given(AuditorResource):
+        def auditor(self, engine: Engine) -> Auditor:
+            return auditor
+
+    resources = {**(defs.resources or {}), "auditor": Given()}
+    return dg.Definitions(
+        assets=defs.assets,
+        jobs=defs.jobs,
+        resources=resources,
+        executor=defs.executor,
+        loggers=defs.loggers,
+    ).resolve_job_def(JOB)
