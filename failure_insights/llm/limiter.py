@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from failure_insights.llm.errors import BudgetSpent, EndpointUnavailable
 from failure_insights.llm.spending import Spending
 
-#: Successes that earn one more request at once.
+#: Successes that earn one more request at once, after the endpoint has once said "too many".
 SUCCESSES_TO_GROW = 20
 #: Seconds; an endpoint that asks for a longer pause is not waited for.
 LONGEST_PAUSE_S = 120.0
@@ -25,7 +25,8 @@ _log = logging.getLogger(__name__)
 class Limiter:
     """Lets requests through: so many at once, first come first served, none during a pause.
 
-    `limit` begins with half of `most`, halves when the endpoint says "too many" and creeps up.
+    `limit` begins with half of `most` and grows with every success; when the endpoint says "too
+    many" it halves, and creeps up from then on.
     """
 
     def __init__(self, most: int, backoff_s: float) -> None:
@@ -101,10 +102,11 @@ class Limiter:
         return seconds * random.uniform(0.75, 1.0)  # noqa: S311
 
     def succeeded(self) -> None:
-        """Count a success; every twentieth adds a place."""
+        """Count a success; one adds a place at first, and twenty do once places were taken."""
         self._slowed_in_a_row = 0
         self._successes += 1
-        if self._successes >= SUCCESSES_TO_GROW and self.limit < self.most:
+        needed = SUCCESSES_TO_GROW if self._slowed_at else 1
+        if self._successes >= needed and self.limit < self.most:
             self._successes = 0
             self.limit += 1
             self._admit()

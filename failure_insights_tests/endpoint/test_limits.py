@@ -34,9 +34,9 @@ from failure_insights_tests.endpoint.server import (
 
 
 def test_concurrency_begins_with_half_and_grows_with_success_up_to_the_limit() -> None:
-    outcome = ask(always(says(GOOD, delay_s=0.05)), times=15, concurrency=8, memory=knowing())
+    outcome = ask(always(says(GOOD, delay_s=0.1)), times=4, concurrency=8, memory=knowing())
     assert outcome.most_at_once == 4
-    outcome = ask(always(says(GOOD, delay_s=0.1)), times=100, concurrency=8, memory=knowing())
+    outcome = ask(always(says(GOOD, delay_s=0.1)), times=40, concurrency=8, memory=knowing())
     assert outcome.most_at_once == 8
 
 
@@ -53,7 +53,7 @@ def test_concurrency_halves_once_for_a_wave_of_429_and_nobody_is_lost() -> None:
     assert len(outcome.sent) == 28
     assert outcome.spending.retries == 1
     after = sorted(sent.at for sent in outcome.sent[8:])
-    # Four at once take 50 ms each: never five begin within 40 ms.
+    # Four at once take 50 ms each: never five begin within 40 ms. They grow by one in twenty.
     assert all(late - early > 0.04 for early, late in zip(after, after[4:], strict=False))
 
 
@@ -219,7 +219,7 @@ def test_two_models_of_an_endpoint_share_its_places() -> None:
 
     with EndpointServer(lambda sent: answers(sent, GOOD, delay_s=0.05)) as server:
         asyncio.run(run(server.url))
-    assert server.most_at_once == 2
+    assert server.most_at_once == 4
 
 
 def test_a_prompt_cache_key_and_the_effort_are_handed_on() -> None:
