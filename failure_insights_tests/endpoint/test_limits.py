@@ -133,6 +133,25 @@ def test_places_go_to_those_who_waited_longest_and_survive_whoever_gives_up() ->
     assert asyncio.run(run()) == [0, 1, 3, 4, 5, 6, 7]
 
 
+def test_a_retry_is_served_before_those_who_still_wait() -> None:
+    async def run() -> list[str]:
+        limiter = Limiter(most=2, backoff_s=0.01)
+        spending = Spending(1, 20.0)
+        served: list[str] = []
+
+        async def hold(name: str, is_retry: bool) -> None:
+            async with limiter.slot(spending, is_retry=is_retry):
+                served.append(name)
+                await asyncio.sleep(0.01)
+
+        async with asyncio.TaskGroup() as group:
+            for name in ("first", "new", "newer", "retry"):
+                group.create_task(hold(name, is_retry=name == "retry"))
+        return served
+
+    assert asyncio.run(run()) == ["first", "retry", "new", "newer"]
+
+
 def test_a_question_that_waits_for_its_turn_beyond_its_time_was_not_sent() -> None:
     async def run(url: str) -> Spending:
         asked = endpoint(url, concurrency=1, memory=knowing())
