@@ -127,17 +127,29 @@ def insight_rows(
     Args:
         history_days: days of each theme's history, up to the insight's own; None for all.
     """
-    ids = {"ids": list(insight_ids), "days": history_days}
+    ids = {"ids": list(insight_ids)}
     rows = {row["id"]: dict(row) for row in connection.execute(query("insights"), ids).mappings()}
-    history: dict[tuple[int, int], list[Row]] = _grouped(connection, "insight_history", ids)
-    evidence = _grouped(connection, "insight_evidence", ids)
-    calls = _grouped(connection, "insight_calls", ids)
     for row in rows.values():
-        row["failure_modes"] = []
-        members = calls.get((row["id"], 0), [])
-        row["unassigned_call_ids"] = [m["call_id"] for m in members if m["reason"] is None]
-        row["suspected_judge_errors"] = [m for m in members if m["reason"] is not None]
-    for theme in connection.execute(query("insight_themes"), ids).mappings():
+        row |= {"failure_modes": [], "unassigned_call_ids": [], "suspected_judge_errors": []}
+    # Most polls ask for a row that is not done, and a done one alone has more to read.
+    if done := [row["id"] for row in rows.values() if row["status"] == "succeeded"]:
+        _add_findings(connection, rows, {"ids": done, "days": history_days})
+    return [rows[key] for key in insight_ids if key in rows]
+
+
+def _add_findings(
+    connection: Connection, rows: Mapping[int, Row], values: Mapping[str, Any]
+) -> None:
+    history: dict[tuple[int, int], list[Row]] = _grouped(connection, "insight_history", values)
+    evidence = _grouped(connection, "insight_evidence", values)
+    calls = _grouped(connection, "insight_calls", values)
+    for insight_id in values["ids"]:
+        members = calls.get((insight_id, 0), [])
+        rows[insight_id] |= {
+            "unassigned_call_ids": [m["call_id"] for m in members if m["reason"] is None],
+            "suspected_judge_errors": [m for m in members if m["reason"] is not None],
+        }
+    for theme in connection.execute(query("insight_themes"), values).mappings():
         place = (theme["insight_id"], theme["position"])
         row = rows[theme["insight_id"]]
         call_ids = [member["call_id"] for member in calls[place]]
@@ -149,7 +161,6 @@ def insight_rows(
             "history": history.get(place, []),
         }
         row["failure_modes"].append(mode)
-    return [rows[key] for key in insight_ids if key in rows]
 
 
 _THEME_COLUMNS = (
@@ -183,7 +194,7 @@ def done_by_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, st
         " WHERE dagster_run_id = ANY(:ids) AND status IN ('succeeded', 'skipped_not_enough_data')"
     )
     rows = connection.execute(statement, {"ids": list(run_ids)})
-    return dict(row.tuple() for row in rows)
+    return dict(tuple(row) for row in rows)
 
 
 def violations(connection: Connection, check: str, run_ids: Sequence[str]) -> list[int]:

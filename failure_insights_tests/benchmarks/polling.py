@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -38,10 +39,14 @@ def seed(url: str) -> tuple[str, dict[str, str]]:
     migrate(engine)
     site = site_of(engine)
     metric_id = site.metric_id("clinic", "hallucination")
-    new = NewAudit("clinic/hallucination", metric_id, "Hallucination", NOW.date(), "schedule")
+
+    def opened(days_ago: int) -> NewAudit:
+        day = NOW.date() - timedelta(days=days_ago)
+        return NewAudit("clinic/hallucination", metric_id, "Hallucination", day, "schedule")
+
     with engine.begin() as connection:
-        open_audits(connection, [new] * INSIGHTS_STORED, "seed")
-        done = open_audits(connection, [new], "run-1")[0]
+        open_audits(connection, [*map(opened, range(INSIGHTS_STORED))], "seed")
+        done = open_audits(connection, [opened(0)], "run-1")[0]
         succeed(connection, done, NOW.date(), _breakdown())
         waiting, _ = request_audit(connection, "clinic/csat", None, "CSAT")
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import count
 from typing import Any
 
 from fastapi.testclient import TestClient
@@ -22,6 +23,7 @@ from failure_insights.store.keys import create_key
 from failure_insights.store.queue import NewAudit, open_audits
 from failure_insights.web.app import create_app
 
+_runs = count(1)
 NOW = datetime(2026, 11, 24, 6, 0, tzinfo=UTC)
 INSIGHTS = "/api/projects/{}/metric_failure_mode_insights"
 
@@ -86,12 +88,12 @@ class Site:
             return int(connection.execute(statement, {"p": project, "m": metric}).scalar_one())
 
     def open_insight(self, day: date, project: str = "clinic", metric: str = "csat") -> int:
-        """Write an audit that a run has just opened; return its ID."""
+        """Write an audit that a run of its own has just opened; return its ID."""
         name = {"csat": "CSAT", "hallucination": "Hallucination"}[metric]
         metric_id = self.metric_id(project, metric)
         new = NewAudit(f"{project}/{metric}", metric_id, name, day, "schedule")
         with self.engine.begin() as connection:
-            return open_audits(connection, [new], "run-1")[0]
+            return open_audits(connection, [new], f"run-{next(_runs)}")[0]
 
     def succeeded_insight(self, day: date) -> int:
         """Write a done audit of the Clinic's seven failing calls; return its ID.
