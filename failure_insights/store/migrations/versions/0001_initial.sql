@@ -153,6 +153,7 @@ CREATE UNIQUE INDEX one_open_request ON insights
     WHERE status IN ('pending', 'running') AND trigger = 'request';
 CREATE INDEX open_insights ON insights (id) WHERE status IN ('pending', 'running');
 CREATE INDEX insights_of_pair ON insights (project_metric, id DESC);
+CREATE INDEX insights_of_project ON insights (split_part(project_metric, '/', 1), id DESC);
 CREATE INDEX insights_of_metric ON insights (metric_id, id DESC);
 CREATE INDEX insights_of_run ON insights (dagster_run_id);
 
