@@ -1,5 +1,6 @@
 """A real browser on a real server: Debian's Chromium, uvicorn in a thread, and what they notice."""
 
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from sqlalchemy import Engine
@@ -18,6 +20,10 @@ from failure_insights.web.app import create_app
 from failure_insights.web.session import make_sign_in_link
 
 CHROMIUM = Path("/usr/bin/chromium")
+#: On a person's machine the browser may be missing; where CI is true it must not be.
+needs_chromium = pytest.mark.skipif(
+    not CHROMIUM.exists() and os.environ.get("CI") != "true", reason=f"no browser at {CHROMIUM}"
+)
 FLAGS = (
     "--headless",
     "--no-sandbox",

@@ -10,11 +10,11 @@ from sqlalchemy import Engine
 from failure_insights.settings import Settings
 from failure_insights.store.keys import create_key
 from failure_insights.web import links
-from failure_insights_tests.web.browsing import CHROMIUM, Site, Watched, chromium, serving
+from failure_insights_tests.web.browsing import Site, Watched, chromium, needs_chromium, serving
 from failure_insights_tests.web.sample import Sample, Theme
 from failure_insights_tests.web.showcase import ODD_IDS, showcase
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ from playwright.sync_api import expect
 from failure_insights.settings import Settings
 from failure_insights_tests.pipeline.dagster_site import dagster_site
 from failure_insights_tests.quality.planted import plant
-from failure_insights_tests.web.browsing import CHROMIUM, Watched, chromium, serving
+from failure_insights_tests.web.browsing import Watched, chromium, needs_chromium, serving
 from failure_insights_tests.web.sample import Sample
 
-pytestmark = pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM}")
+pytestmark = needs_chromium
 
 
 def test_generate_reload_and_read_what_failed(database_url: str, tmp_path: Path) -> None:
