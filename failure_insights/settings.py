@@ -31,8 +31,8 @@ class Settings(BaseSettings):
     )
     home: Path = Field(
         default_factory=_default_home,
-        description="State of the embedded parts; unset: `.failure_insights` in the checkout, or in "
-        "your home folder where there is none.",
+        description="State of the embedded parts; unset: `.failure_insights` in the checkout, "
+        "or in your home folder where there is none.",
     )
 
     openai_api_key: str | None = Field(
