@@ -55,6 +55,8 @@ def test_results_come_with_the_call_or_afterwards(site: Site) -> None:
         "CSAT": True,
         "Hallucination": False,
     }
+    call = site.get("/api/projects/clinic/calls/call_1").json()
+    assert (len(call["transcript"]), call["ended_reason"]) == (len(SAID), "completed")
     judged = [{"name": "CSAT", "type": "binary_qualitative", "score": 0, "explanation": ["Cross."]}]
     third = site.post(OBSERVE, {"call_id": "call_1", "evaluation": {"metrics": judged}})
     csat = next(m for m in third.json()["metrics"] if m["name"] == "CSAT")
@@ -86,6 +88,7 @@ def test_the_key_the_call_or_its_agent_tells_the_project(site: Site) -> None:
     [
         ({"call_id": None}, "call_id"),
         ({"agent": None}, "agent or assistant_id is missing"),
+        ({"agent": True}, "agent"),
         ({"transcript_type": "teams"}, "transcript_type 'teams'"),
         ({"transcript_json": {"a": 1}}, "an object, not a list"),
         ({"transcript_json": [{"role": "narrator", "content": "x"}]}, "'narrator'"),

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from failure_insights.domain.calls import Role, Score
 from failure_insights.domain.metrics import MetricType
@@ -156,13 +156,15 @@ class ObserveBody(BaseModel):
         ),
     )
     call_id: Name
-    agent: int | Name | None = Field(None, description="Whose call it is; any name or number.")
+    agent: StrictInt | Name | None = Field(
+        None, description="Whose call it is; any name or number."
+    )
     assistant_id: Name | None = Field(None, description="The provider's name for the agent.")
     transcript_type: str | None = Field(
         None, description="cekura (default), vapi, retell, elevenlabs, livekit or pipecat."
     )
     transcript_json: Any = Field(
-        None, description="The transcript as the provider gives it; left out: results only."
+        None, description="The transcript as the provider gives it; a known call may leave it out."
     )
     call_ended_reason: str | None = None
     metadata: dict[str, Any] | None = None

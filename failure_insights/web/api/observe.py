@@ -30,7 +30,7 @@ router = APIRouter(prefix="/observability/v1", tags=["Cekura's webhook"])
 def observe(caller: CallerOf, body: call_models.ObserveBody) -> Response:
     """Take one call as Cekura's webhook does. The same call again changes only what differs.
 
-    Without `transcript_json`, the results in `metrics` are added to a call that is stored.
+    What is left out of a known call stays as it is, so that results may come afterwards alone.
     """
     sent = cekura.read_call(body.model_dump(exclude_none=True))
     with caller.engine.connect() as connection:
@@ -71,18 +71,18 @@ def _import(caller: Caller, project: str, call: NativeCall) -> LineResult:
 
 def _whole(sent: NativeCall, known: Row | None, *, has_transcript: bool) -> NativeCall:
     """Return the call to store; what a client left out is as it was, or now for the time."""
+    if known:
+        return {
+            **known,
+            **sent,
+            "transcript": sent["transcript"] or known["transcript"],
+            "metrics": sent.get("metrics", []),
+        }
     if not has_transcript:
-        if known is None:
-            raise BadInput("transcript_json is missing, and no call of this ID is there to judge")
-        return {**known, "metrics": sent.get("metrics", [])}
-    call = dict(sent)
-    if "started_at" not in call:
-        call["started_at"] = known["started_at"] if known else datetime.now(UTC)
-    if "agent" not in call:
-        if known is None:
-            raise BadInput("agent or assistant_id is missing: one of them says whose call this is")
-        call["agent"] = known["agent"]
-    return call
+        raise BadInput("transcript_json is missing, and no call of this ID is there to judge")
+    if "agent" not in sent:
+        raise BadInput("agent or assistant_id is missing: one of them says whose call this is")
+    return {"started_at": datetime.now(UTC), **sent}
 
 
 def _project_of(connection: Connection, caller: Caller, named: str | None, sent: NativeCall) -> str:
