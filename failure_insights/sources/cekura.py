@@ -22,7 +22,7 @@ def read_call(payload: Mapping[str, Any]) -> NativeCall:
     transcript = shapes.first(payload.get("transcript_json"), payload.get("transcript_object"))
     agent = shapes.first(payload.get("agent"), payload.get("assistant_id"), payload.get("agent_id"))
     return shapes.native_call(
-        payload,
+        {**payload, "metadata": _metadata(payload)},
         call_id=shapes.name(payload.get("call_id")),
         agent=shapes.name(agent),
         started_at=_utc(shapes.time(payload.get("timestamp"))),
@@ -71,6 +71,14 @@ TRANSCRIPT_TYPES: Mapping[str, Callable[[Any], list[NativeTurn]]] = {
     "livekit": livekit.read_turns,
     "pipecat": pipecat.read_turns,
 }
+
+
+def _metadata(payload: Mapping[str, Any]) -> Any:
+    """Return the metadata with the recording's address, which Cekura has beside it."""
+    recording, metadata = payload.get("voice_recording_url"), payload.get("metadata")
+    if not isinstance(recording, str) or not isinstance(metadata, Mapping | None):
+        return metadata
+    return {"voice_recording_url": recording, **(metadata or {})}
 
 
 def _judged(metrics: Any) -> list[dict[str, Any]] | None:

@@ -71,6 +71,15 @@ def test_a_call_without_a_time_keeps_the_time_of_its_first_arrival(site: Site) -
     assert zoneless["timestamp"] == "2026-11-23T10:30:00Z"
 
 
+@pytest.mark.parametrize("metadata", [None, {"campaign_id": "camp_456"}])
+def test_the_recording_s_address_is_kept_with_the_metadata(
+    site: Site, metadata: dict[str, str] | None
+) -> None:
+    address = "https://example.com/call_1.mp3"
+    sent = site.post(OBSERVE, body(metadata=metadata, voice_recording_url=address)).json()
+    assert sent["metadata"] == {"voice_recording_url": address, **(metadata or {})}
+
+
 def test_the_key_the_call_or_its_agent_tells_the_project(site: Site) -> None:
     unclear = site.post(OBSERVE, body(), key="all")
     assert (unclear.status_code, "project" in unclear.json()["detail"]) == (422, True)

@@ -166,6 +166,7 @@ class ObserveBody(BaseModel):
     transcript_json: Any = Field(
         None, description="The transcript as the provider gives it; a known call may leave it out."
     )
+    voice_recording_url: str | None = Field(None, description="Kept with the metadata.")
     call_ended_reason: str | None = None
     metadata: dict[str, Any] | None = None
     timestamp: str | None = Field(None, description="Start, ISO 8601; without a zone: UTC.")
