@@ -8,7 +8,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from failure_insights.llm import AgentTurn, Endpoint, LlmError, Message, Spending, Tool
+from failure_insights.llm import (
+    AgentTurn,
+    CapabilityMemory,
+    Endpoint,
+    LlmError,
+    Message,
+    Spending,
+    Tool,
+)
 from failure_insights_tests.endpoint.server import EndpointServer, Reply, Script, Sent, answers
 
 KEY = "sk-a-secret-key"
@@ -72,7 +80,18 @@ class Outcome:
         return result
 
 
-def endpoint(url: str, *, memory: Memory | None = None, **options: Any) -> Endpoint:
+class Listener(logging.Handler):
+    """Hears all that is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.heard.append(record)
+
+
+def endpoint(url: str, *, memory: CapabilityMemory | None = None, **options: Any) -> Endpoint:
     """Return an endpoint that waits little between its tries."""
     settings: dict[str, Any] = {
         "base_url": url,
@@ -102,9 +121,7 @@ def ask(
 
     Each result is a value, or the error in its place; an error of any other kind is raised.
     """
-    records: list[logging.LogRecord] = []
-    listener = logging.Handler()
-    listener.emit = records.append  # type: ignore[method-assign]
+    listener = Listener()
     root = logging.getLogger()
     level = root.level
     root.addHandler(listener)
@@ -136,7 +153,7 @@ def ask(
         root.setLevel(level)
         root.removeHandler(listener)
     _tells_nothing(str(result) for result in results if isinstance(result, LlmError))
-    _tells_nothing(record.getMessage() for record in records if record.name != "asyncio")
+    _tells_nothing(record.getMessage() for record in listener.heard if record.name != "asyncio")
     took = spending.seconds - spending.seconds_left
     return Outcome(results, server.sent, spending, server.most_at_once, took)
 

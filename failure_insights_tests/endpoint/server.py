@@ -26,12 +26,16 @@ COUNTED: Mapping[str, Any] = {}
 
 @dataclass(frozen=True)
 class Sent:
-    """One request as the server saw it; `at` is in seconds of `time.monotonic()`."""
+    """One request as the server saw it.
+
+    `at` is in seconds of `time.monotonic()`, `at_once` how many the server then had in hand.
+    """
 
     path: str
     headers: Mapping[str, str]
     body: dict[str, Any]
     at: float
+    at_once: int
 
     @property
     def model(self) -> str:
@@ -260,10 +264,11 @@ class EndpointServer:
         if first == TLS_HANDSHAKE:
             writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\nThis is no HTTPS port.")
             return False
-        sent = await _read_request(reader)
-        self.sent.append(sent)
+        path, headers, body = await _read_request(reader)
         self._in_hand += 1
         self.most_at_once = max(self.most_at_once, self._in_hand)
+        sent = Sent(path, headers, body, time.monotonic(), self._in_hand)
+        self.sent.append(sent)
         try:
             return await _send(self._reply(sent), sent, writer)
         finally:
@@ -277,7 +282,9 @@ class EndpointServer:
             return fails(400, "The script raised an error.")
 
 
-async def _read_request(reader: asyncio.StreamReader) -> Sent:
+async def _read_request(
+    reader: asyncio.StreamReader,
+) -> tuple[str, Mapping[str, str], dict[str, Any]]:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     first, *lines = head.rstrip().split("\r\n")
     headers = {
@@ -285,8 +292,7 @@ async def _read_request(reader: asyncio.StreamReader) -> Sent:
         for name, _, value in (line.partition(":") for line in lines)
     }
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    path = first.split(" ")[1]
-    return Sent(path, headers, json.loads(body) if body else {}, time.monotonic())
+    return first.split(" ")[1], headers, json.loads(body) if body else {}
 
 
 async def _send(reply: Reply, sent: Sent, writer: asyncio.StreamWriter) -> bool:

@@ -257,7 +257,8 @@ def test_a_message_that_is_too_long_is_told_and_not_sent_again(reply: Reply) -> 
 
 
 def test_words_of_a_call_that_an_error_repeats_do_not_decide_what_it_means() -> None:
-    repeated = f"Invalid body: {'x' * 500} API key not valid. model m not found. {SPOKEN}"
+    said = "API key not valid. Model not found. The prompt is too long, it does not support tools."
+    repeated = f"Invalid body: {'x' * 500} {said} {SPOKEN}"
     outcome = ask(then_good(fails(400, repeated)), memory=knowing())
     assert type(outcome.result) is UnusableAnswer
 

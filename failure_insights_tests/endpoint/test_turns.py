@@ -146,11 +146,11 @@ def test_a_model_without_tools_is_remembered_as_one(reply: Reply) -> None:
 
 
 def test_an_unexplained_no_to_tools_is_not_remembered() -> None:
-    def script(sent: Sent) -> Reply:
-        return fails(400) if len(seen) < 1 and not seen.append(sent) else uses_tools([USE])  # type: ignore[func-returns-value]
-
-    seen: list[Sent] = []
-    first, second = take_turns(script, [ASKED] * 2, memory=knowing()).results
+    left = [fails(400)]
+    outcome = take_turns(
+        lambda _: left.pop() if left else uses_tools([USE]), [ASKED] * 2, memory=knowing()
+    )
+    first, second = outcome.results
     assert type(first) is ToolsUnsupported
     assert isinstance(second, AgentTurn)
 
