@@ -18,6 +18,10 @@ _numbers = count(1)
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
     """URL of the test run's own server, which holds a migrated database to copy."""
     url = start_embedded_postgres(Path(tmp_path_factory.mktemp("postgres")))
+    # What a test stores need not outlive a power cut, and a disk is slow to promise that.
+    for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        _execute(url, f"ALTER SYSTEM SET {setting} = off")
+    _execute(url, "SELECT pg_reload_conf()")
     _execute(url, "CREATE DATABASE migrated")
     template = engine_for(_named(url, "migrated"))
     migrate(template)

@@ -18,7 +18,7 @@ from failure_insights.domain.pools import Pool, date_of
 from failure_insights.errors import FailureInsightsError
 from failure_insights.partitions import GRID, end_of, partition_key
 from failure_insights.run_requests import range_tags, request_run
-from failure_insights.storage import AuditorResource
+from failure_insights.storage import AuditorResource, StoreResource
 from failure_insights.store.importing import import_calls
 from failure_insights.store.insights import Row, insight_rows
 from failure_insights.store.queue import request_audit
@@ -35,20 +35,30 @@ _numbers = count(1)
 
 @dataclass
 class OneTheme:
-    """An auditor that finds one theme at once, remembers the pools it saw, and fails at will."""
+    """An auditor that finds one theme at once, remembers the pools it saw, and fails at will.
+
+    `meanwhile` is called in each audit, `at_start` before the first: what others do to the store.
+    """
 
     name = "wording"
     broken: set[str] = field(default_factory=set)
+    terms: Mapping[str, float] = field(default_factory=lambda: {"wrong": 1.0})
+    meanwhile: Callable[[], object] | None = None
+    at_start: Callable[[], object] | None = None
     pools: list[Pool] = field(default_factory=list)
-    before: Callable[[Pool], None] | None = None
+
+    @property
+    def audited(self) -> list[str]:
+        return sorted(pool.metric.name for pool in self.pools)
 
     async def audit(self, pool: Pool, *_: Any) -> Breakdown:
         self.pools.append(pool)
-        if self.before:
-            self.before(pool)
+        if self.meanwhile:
+            self.meanwhile()
         if pool.metric.name in self.broken:
             raise FailureInsightsError(f"The endpoint refused {pool.metric.name}.")
-        mode = FailureMode(f"{pool.metric.name} went wrong", "They did.", pool.call_ids)
+        title = f"{pool.metric.name} went wrong"
+        mode = FailureMode(title, "They did.", pool.call_ids, terms=self.terms)
         return Breakdown(pool, (mode,), "wording", message="One of one.")
 
 
@@ -99,13 +109,21 @@ class Grid:
         **options: Any,
     ) -> dg.ExecuteInProcessResult:
         """Run the job over these pairs (all, if none is named) on these days."""
-        chosen = pairs or tuple(self.sync())
-        ranges = range_tags(days[0], days[-1], chosen)
+        ranges = range_tags(days[0], days[-1], pairs or self.sync())
         return self.execute(auditor, tags={**ranges, **(tags or {})}, **options)
 
     def execute(self, auditor: Auditor | None = None, **options: Any) -> dg.ExecuteInProcessResult:
-        job = job_with(auditor or OneTheme())
+        job = job_with(lambda: auditor or OneTheme())
         return job.execute_in_process(instance=self.instance, raise_on_error=False, **options)
+
+    def tick(self, sensor: dg.SensorDefinition) -> Any:
+        """Evaluate a sensor as the daemon does; return what it asks of Dagster."""
+        with dg.build_sensor_context(
+            instance_ref=self.instance.get_ref(),
+            definitions=defs,
+            resources={"store": StoreResource()},
+        ) as context:
+            return sensor.evaluate_tick(context)
 
     def request(self, pair: str, **asked: Any) -> int:
         with self.engine.begin() as connection:
@@ -155,12 +173,43 @@ class Grid:
         return dict(materialization.metadata)
 
 
-def job_with(auditor: Auditor) -> dg.JobDefinition:
+def reexecuted(
+    grid: Grid, run_id: str, auditor: Auditor, steps: Sequence[str] = (), from_failure: bool = False
+) -> dg.JobExecutionResult:
+    """Re-execute a run, as the UI does: all of it, from its failure on, or these steps."""
+    _auditors.append(auditor)
+    if from_failure:
+        options = dg.ReexecutionOptions.from_failure(run_id, grid.instance)
+    else:
+        options = dg.ReexecutionOptions(run_id, list(steps))
+    parent = grid.instance.get_run_by_id(run_id)
+    assert parent
+    return dg.execute_job(
+        dg.reconstructable(newest_job),
+        grid.instance,
+        tags=parent.tags,
+        reexecution_options=options,
+        raise_on_error=False,
+    )
+
+
+_auditors: list[Auditor] = []
+
+
+def newest_job() -> dg.JobDefinition:
+    """Return the job with the auditor named last; Dagster wants a function of a module."""
+    return job_with(lambda: _auditors[-1])
+
+
+def job_with(auditor: Callable[[], Auditor]) -> dg.JobDefinition:
     """Return the project's job, all of it but for its auditor."""
 
     class Given(AuditorResource):
         def auditor(self, engine: Engine) -> Auditor:
-            return auditor
+            given = auditor()
+            if isinstance(given, OneTheme) and given.at_start:
+                given.at_start()
+            return given
 
     resources = {**(defs.resources or {}), "auditor": Given()}
     return dg.Definitions(
