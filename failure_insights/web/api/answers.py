@@ -6,16 +6,25 @@ from typing import Annotated, Any
 from urllib.parse import quote
 
 import orjson
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from failure_insights.store.insight_lists import Listed, Page
 
 MAX_PAGE_SIZE = 100
 
-PageNumber = Annotated[int, Query(alias="page", ge=1, le=1_000_000, description="From 1.")]
-PageSize = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Rows a page.")]
 #: Postgres' bigint: a higher ID cannot be asked for.
 MAX_ID = 2**63 - 1
+
+
+async def _asked_page(
+    page: Annotated[int, Query(ge=1, le=1_000_000, description="From 1.")] = 1,
+    page_size: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Rows a page.")] = 20,
+) -> Page:
+    return Page(page, page_size)
+
+
+#: The page of a list that a request asks for.
+AskedPage = Annotated[Page, Depends(_asked_page)]
 
 
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -9,7 +9,7 @@ from failure_insights.store.insight_lists import Page
 from failure_insights.store.project_lists import list_of_project, list_projects
 from failure_insights.store.projects import put_metric, put_view
 from failure_insights.web.api import card_models
-from failure_insights.web.api.answers import PageNumber, PageSize, answer, page_of
+from failure_insights.web.api.answers import AskedPage, answer, page_of
 from failure_insights.web.api.insights import ProjectName
 from failure_insights.web.api.models import Name
 from failure_insights.web.keys import CallerOf
@@ -21,49 +21,28 @@ OwnName = Annotated[Name, Path(description="Name; a new one makes a new row.")]
 
 
 @router.get("/", response_model=card_models.ProjectList)
-def projects(
-    request: Request, caller: CallerOf, page: PageNumber = 1, page_size: PageSize = 20
-) -> Response:
+def projects(request: Request, caller: CallerOf, asked: AskedPage) -> Response:
     """List the projects that the key may see."""
-    asked = Page(page, page_size)
     with caller.engine.connect() as connection:
         return page_of(request, asked, list_projects(connection, caller.key, asked))
 
 
 @router.get("/{project}/agents/", response_model=card_models.AgentList)
-def agents(
-    request: Request,
-    caller: CallerOf,
-    project: ProjectName,
-    page: PageNumber = 1,
-    page_size: PageSize = 20,
-) -> Response:
+def agents(request: Request, caller: CallerOf, project: ProjectName, asked: AskedPage) -> Response:
     """List a project's agents."""
-    return _list("agents", request, caller, project, Page(page, page_size))
+    return _list("agents", request, caller, project, asked)
 
 
 @router.get("/{project}/metrics/", response_model=card_models.MetricList)
-def metrics(
-    request: Request,
-    caller: CallerOf,
-    project: ProjectName,
-    page: PageNumber = 1,
-    page_size: PageSize = 20,
-) -> Response:
+def metrics(request: Request, caller: CallerOf, project: ProjectName, asked: AskedPage) -> Response:
     """List a project's metric cards, with whether each is audited."""
-    return _list("metrics", request, caller, project, Page(page, page_size))
+    return _list("metrics", request, caller, project, asked)
 
 
 @router.get("/{project}/views/", response_model=card_models.ViewList)
-def views(
-    request: Request,
-    caller: CallerOf,
-    project: ProjectName,
-    page: PageNumber = 1,
-    page_size: PageSize = 20,
-) -> Response:
+def views(request: Request, caller: CallerOf, project: ProjectName, asked: AskedPage) -> Response:
     """List a project's views with their agents."""
-    return _list("views", request, caller, project, Page(page, page_size))
+    return _list("views", request, caller, project, asked)
 
 
 @router.put("/{project}/metrics/{name:path}/", response_model=card_models.MetricCard)

@@ -1,15 +1,16 @@
 """Asking for an audit, and reading insights."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from failure_insights.store.insight_lists import Page, find_insight, list_insights
+from failure_insights.store.insight_lists import find_insight, list_insights
 from failure_insights.store.insights import insight_rows
 from failure_insights.store.projects import find_metric
 from failure_insights.store.queue import request_audit
 from failure_insights.web.api import models
-from failure_insights.web.api.answers import MAX_ID, PageNumber, PageSize, answer, page_of
+from failure_insights.web.api.answers import MAX_ID, AskedPage, answer, page_of
 from failure_insights.web.keys import CallerOf
 
 router = APIRouter(prefix="/api/projects/{project}/metric_failure_mode_insights", tags=["Insights"])
@@ -56,18 +57,17 @@ def list_(
     request: Request,
     caller: CallerOf,
     project: ProjectName,
+    asked: AskedPage,
     metric_name: Annotated[models.Name | None, Query(description="Name or slug.")] = None,
     status: models.Status | None = None,
     view: ViewName = None,
-    page: PageNumber = 1,
-    page_size: PageSize = 20,
     max_id: Annotated[
         int | None,
         Query(ge=1, le=MAX_ID, description="Set by `next`: pages stay still while rows arrive."),
     ] = None,
 ) -> Response:
     """List insights, newest first. Follow `next` to read each row once while others arrive."""
-    asked = Page(page, page_size, max_id)
+    asked = replace(asked, newest=max_id)
     with caller.engine.connect() as connection:
         listed = list_insights(
             connection,
