@@ -105,9 +105,10 @@ def require_free_ports(addresses: Addresses) -> None:
                 f"{host!r} is no address of this machine; try --host 127.0.0.1."
             ) from None
         except OSError as error:
+            reason = os.strerror(error.errno or 0)
             raise StartFailed(
-                f"Port {port} on {host} cannot be used ({error.strerror}). Stop what listens "
-                f"there, or choose another with {option}."
+                f"Port {port} on {host} cannot be used ({reason}). Stop what listens there, or "
+                f"choose another with {option}."
             ) from None
 
 

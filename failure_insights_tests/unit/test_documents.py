@@ -1,0 +1,40 @@
+"""What the documents say of settings, commands and files is what the code has."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from failure_insights_tests.documents import DOCUMENTS, TOP, current
+
+ALL = [TOP / "README.md", TOP / "CHANGELOG.md", *sorted((TOP / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_made_parts_are_current(path: Path) -> None:
+    document = path.read_text()
+    assert "<!-- made: " in document
+    assert document == current(document), "run python -m failure_insights_tests.documents"
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
+def test_links_lead_to_files_and_headings_that_exist(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        if "://" in target:
+            continue
+        file, _, heading = target.partition("#")
+        linked = path.parent / file if file else path
+        assert linked.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", linked.read_text(), re.MULTILINE)
+            assert heading in [h.lower().replace(" ", "-") for h in headings], target
+
+
+@pytest.mark.parametrize("name", ["run", "test"])
+def test_the_first_screen_has_each_command_on_the_line_after_its_comment(name: str) -> None:
+    lines = (TOP / "README.md").read_text().splitlines()[:24]
+    command = lines[lines.index(f"# {name}") + 1]
+    assert command.startswith(
+        "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt"
+    )
+    assert [line for line in lines if line.startswith(f"# {name}")] == [f"# {name}"]
