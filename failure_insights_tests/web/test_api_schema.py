@@ -8,9 +8,11 @@ import schemathesis
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from sqlalchemy import Engine
 
+from failure_insights.web.api import call_models, card_models, models
 from failure_insights.web.app import create_app
 from failure_insights_tests.web.api_site import NOW, site_of
 
@@ -52,6 +54,31 @@ def test_no_request_makes_a_server_error_or_an_undocumented_answer(
         case.call_and_validate(headers=site.bearer("clinic"), excluded_checks=excluded)
 
     answers_as_documented()
+
+
+MODELS = {
+    name: model
+    for module in (models, call_models, card_models)
+    for name, model in vars(module).items()
+    if isinstance(model, type) and issubclass(model, BaseModel)
+}
+
+
+@pytest.mark.parametrize(("method", "path"), [o for o in OPERATIONS if o[1] != "/healthz"])
+def test_every_body_and_answer_has_an_example_that_fits_it(method: str, path: str) -> None:
+    document = create_app().openapi()
+    operation = document["paths"][path][method.lower()]
+    holders = [answer for status, answer in operation["responses"].items() if status < "500"]
+    if method != "GET":
+        holders.append(operation["requestBody"])
+    for holder in holders:
+        for content in holder["content"].values():
+            name = content["schema"].get("$ref", "").rsplit("/", 1)[-1]
+            if name:
+                (shown,) = document["components"]["schemas"][name]["examples"]
+                MODELS[name].model_validate(shown)
+            else:
+                assert content["example"]
 
 
 def test_the_docs_page_shows_every_endpoint_and_needs_nothing_from_elsewhere() -> None:

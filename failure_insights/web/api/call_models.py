@@ -95,8 +95,8 @@ class LineResult(BaseModel):
 
     line: int = Field(description="From 1.")
     status: Literal["new", "updated", "unchanged", "rejected"]
-    call_id: str | None
-    reason: str | None = Field(description="Why it was rejected.")
+    call_id: str | None = None
+    reason: str | None = Field(None, description="Why it was rejected.")
 
 
 class ImportReport(BaseModel):
@@ -110,7 +110,7 @@ class ImportReport(BaseModel):
                 "unchanged": 0,
                 "rejected": 1,
                 "results": [
-                    {"line": 1, "status": "new", "call_id": "call-1", "reason": None},
+                    {"line": 1, "status": "new", "call_id": "call-1"},
                     {
                         "line": 2,
                         "status": "rejected",
@@ -200,7 +200,6 @@ class Observed(BaseModel):
                         "name": "Hallucination",
                         "type": "llm_judge",
                         "passed": False,
-                        "score": None,
                         "explanation": "It promised a table that is not there.",
                     }
                 ],

@@ -48,7 +48,7 @@ class MetricCard(BaseModel):
 
 
 class MetricList(Listing):
-    model_config = ConfigDict(json_schema_extra=page_example(_METRIC))
+    model_config = ConfigDict(json_schema_extra=page_example("clinic/metrics/", _METRIC))
     results: list[MetricCard]
 
 
@@ -69,7 +69,7 @@ class View(BaseModel):
 
 
 class ViewList(Listing):
-    model_config = ConfigDict(json_schema_extra=page_example(_VIEW))
+    model_config = ConfigDict(json_schema_extra=page_example("clinic/views/", _VIEW))
     results: list[View]
 
 
@@ -79,7 +79,7 @@ class Agent(BaseModel):
 
 
 class AgentList(Listing):
-    model_config = ConfigDict(json_schema_extra=page_example(_AGENT))
+    model_config = ConfigDict(json_schema_extra=page_example("clinic/agents/", _AGENT))
     results: list[Agent]
 
 
@@ -90,5 +90,5 @@ class Project(BaseModel):
 
 
 class ProjectList(Listing):
-    model_config = ConfigDict(json_schema_extra=page_example(_PROJECT))
+    model_config = ConfigDict(json_schema_extra=page_example("", _PROJECT))
     results: list[Project]

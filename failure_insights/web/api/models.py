@@ -24,13 +24,16 @@ Status = Literal["pending", "running", "succeeded", "failed", "skipped_not_enoug
 
 
 def example(value: Any) -> dict[str, Any]:
-    """Return what a model's schema says further: an example of it."""
+    """Return what a model's schema says further: an example, without nulls, which FastAPI drops."""
     return {"examples": [value]}
 
 
-def page_example(value: Any) -> dict[str, Any]:
-    """Return the example of a list that holds one row."""
-    return example({"count": 1, "next": None, "previous": None, "results": [value]})
+def page_example(path: str, value: Any) -> dict[str, Any]:
+    """Return the example of a list in three pages of one row, at its second."""
+    address = f"https://insights.example.com/api/projects/{path}?page_size=1&page="
+    return example(
+        {"count": 3, "next": f"{address}3", "previous": f"{address}1", "results": [value]}
+    )
 
 
 _TOO_MANY_DAYS = "Input should be less than or equal to 90"
@@ -200,5 +203,7 @@ class Listing(BaseModel):
 
 
 class InsightList(Listing):
-    model_config = ConfigDict(json_schema_extra=page_example(_INSIGHT))
+    model_config = ConfigDict(
+        json_schema_extra=page_example("clinic/metric_failure_mode_insights/", _INSIGHT)
+    )
     results: list[Insight]
