@@ -23,7 +23,7 @@ def dagster_home() -> Path:
     given = Path(os.environ.get("DAGSTER_HOME") or "/nowhere") / "dagster.yaml"
     if given.is_file() and "failure_insights" in given.read_text():
         return given.parent
-    home = get_settings().home.expanduser().resolve() / "dagster"
+    home = get_settings().home / "dagster"
     home.mkdir(parents=True, exist_ok=True)
     link = home / "dagster.yaml"
     target = project_file("dagster.yaml")

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None
 
+    @field_validator("home")
+    @classmethod
+    def _is_the_same_for_every_process(cls, home: Path) -> Path:
+        return home.expanduser().absolute()
+
     @field_validator("database_url")
     @classmethod
     def _is_of_postgres(cls, url: str | None) -> str | None:

@@ -56,7 +56,7 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
         FailureInsightsError: a part cannot start, or stopped by itself.
     """
     settings = get_settings()
-    state = settings.home.expanduser().resolve() / "up"
+    state = settings.home / "up"
     state.mkdir(parents=True, exist_ok=True)
     with suppress(Stopped), stop_on_signals():
         end_leftovers(state)
@@ -146,7 +146,7 @@ def environment_of(settings: Settings, addresses: Addresses) -> Mapping[str, str
         "public_url": addresses.dashboard,
         "dagster_url": addresses.dagster,
         **given,
-        "home": settings.home.expanduser().resolve(),
+        "home": settings.home,
         "database_url": database_url(),
     }
     names = environment_names()
@@ -184,7 +184,7 @@ def _is_empty(engine: Engine) -> bool:
 
 def _watch(processes: Processes, settings: Settings) -> None:
     """Stay until a part stops by itself; raises StartFailed then."""
-    folder = None if settings.database_url else settings.home.expanduser().resolve() / "postgres"
+    folder = None if settings.database_url else settings.home / "postgres"
     while True:
         processes.require_alive()
         if folder and server_process(folder) is None:

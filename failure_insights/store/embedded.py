@@ -25,7 +25,7 @@ def start_embedded_postgres(directory: Path) -> str:
     Raises:
         DatabaseUnreachable: it does not start; the message names its log.
     """
-    directory = directory.expanduser().resolve()
+    directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     forget_dead_processes(directory)
     try:
@@ -43,6 +43,7 @@ def start_embedded_postgres(directory: Path) -> str:
 
 def server_process(directory: Path) -> psutil.Process | None:
     """Return the process of a folder's running server, or None."""
+    directory = directory.resolve()
     try:
         pid = int((directory / "postmaster.pid").read_text().splitlines()[0])
         process = psutil.Process(pid)
