@@ -27,25 +27,32 @@ class Label:
     unclear: bool = False
 
 
-async def assign(run: Run, themes: Sequence[Theme], cases: Sequence[Case]) -> dict[str, Label]:
+async def assign(
+    run: Run, themes: Sequence[Theme], cases: Sequence[Case], *, by_transcript: bool = False
+) -> dict[str, Label]:
     """Return the label of each call by handle; calls that the LLM did not label are missing.
 
     A label holds for a set of criteria and one call's text, and is kept under those: which calls
     were asked about together changes nothing. A call whose text addresses its readers is asked
     about alone, so that it can talk nobody into anything about the others.
+
+    Args:
+        by_transcript: show the transcripts of calls that were read, one by one, and not what was
+            noted on them.
     """
     order = sorted(range(len(themes)), key=lambda index: themes[index].key)
     names = [f"T{number}" for number in range(1, len(order) + 1)]
     theme_of = dict(zip(names, order, strict=True))
     # Criteria alone: titles are for people, and a better one must not cost every label.
     listed = "\n".join(f"{name}: {themes[index].criterion}" for name, index in theme_of.items())
-    texts = {case.handle: _text(run, case) for case in cases}
+    told = _with_transcript if by_transcript else _text
+    texts = {case.handle: told(run, case) for case in cases}
     keys = {handle: run.label_key(listed, text) for handle, text in texts.items()}
     values = dict(await run.answers.recall(dict.fromkeys(keys.values())))
     for step in (1, -1):  # what is missing is asked once more, in another order
         # Calls of the same words are asked about once.
         missing = {keys[c.handle]: c for c in cases if keys[c.handle] not in values}
-        batches = _batches(run, [*missing.values()][::step])
+        batches = _batches(run, [*missing.values()][::step], 1 if by_transcript else BATCH)
         asked = (_ask(run, listed, theme_of, texts, batch) for batch in batches)
         for answers in await run.each(asked):
             found = {keys[handle]: value for handle, value in answers.items()}
@@ -77,19 +84,26 @@ def nearest(run: Run, labels: Mapping[str, Label], cases: Sequence[Case]) -> dic
     }
 
 
-def _batches(run: Run, cases: Sequence[Case]) -> list[list[Case]]:
+def _batches(run: Run, cases: Sequence[Case], size: int) -> list[list[Case]]:
     alone = [case for case in cases if run.is_flagged(case)]
     others = [case for case in cases if not run.is_flagged(case)]
     return [
         *([case] for case in alone),
-        *(others[start : start + BATCH] for start in range(0, len(others), BATCH)),
+        *(others[start : start + size] for start in range(0, len(others), size)),
     ]
 
 
 def _text(run: Run, case: Case) -> str:
     note = run.notes.get(case.handle)
-    said = run.vectors.said[run.index[case.handle]] or "(no explanation)"
-    return f"{said} | noted cause: {note.cause}" if note else said
+    return f"{_said(run, case)} | noted cause: {note.cause}" if note else _said(run, case)
+
+
+def _with_transcript(run: Run, case: Case) -> str:
+    return f"{_said(run, case)}\n{run.notes[case.handle].reading.text}"
+
+
+def _said(run: Run, case: Case) -> str:
+    return run.vectors.said[run.index[case.handle]] or "(no explanation)"
 
 
 async def _ask(

@@ -17,7 +17,8 @@ from failure_insights.llm import ContextTooLong, schema_sha
 #: Members that a critic sees: the most typical, the least typical, one from between.
 TYPICAL, UNTYPICAL, BETWEEN, NEAR_MISSES = 2, 2, 1, 2
 #: A theme whose checked members fit less often is no theme; fewer decided members decide nothing.
-PRECISION, DECIDED = 0.6, 4
+#: No more than half is asked for, since the least typical members are among those that are checked.
+PRECISION, DECIDED = 0.5, 4
 #: Lines beside a cited one that the critic sees, and tokens of one.
 BESIDE, LINE_TOKENS = 2, 60
 #: A check holds for a theme as long as this part of its calls, then and now, is the same.
