@@ -1,0 +1,92 @@
+"""The agent as an auditor to be measured: as the product makes it, over a real store."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from failure_insights.audit import choose_auditor
+from failure_insights.audit.auditor import Auditor
+from failure_insights.settings import Settings
+from failure_insights.store.database import engine_for, migrate
+from failure_insights.store.embedded import start_embedded_postgres
+from failure_insights_tests.endpoint.server import EndpointServer, Sent
+from failure_insights_tests.quality.planted import PlantedPool
+from failure_insights_tests.quality.reader import Reader
+
+#: So many requests at once that none waits for another, and a latency that tells waves of them
+#: apart: what is left is how many have to follow one another.
+UNLIMITED, LATENCY_S = 512, 0.4
+
+
+@dataclass(frozen=True)
+class Observed:
+    """An agent whose LLM is a reader, and what the reader's server saw of it."""
+
+    auditor: Auditor
+    reader: Reader
+    server: EndpointServer
+    engine: Engine
+
+    def told(self, pools: Iterable[PlantedPool]) -> Iterator[PlantedPool]:
+        """Yield the pools, each time telling the reader which causes it may take for others."""
+        for planted in pools:
+            self.reader.causes = planted.causes
+            yield planted
+
+    def sent_by_stage(self, since: int = 0) -> dict[str, int]:
+        """Return how many requests there were of each stage."""
+        stages = [sent.schema_name or "agent" for sent in self.server.sent[since:]]
+        return {stage: stages.count(stage) for stage in sorted(set(stages))}
+
+    def forget(self) -> None:
+        """Drop all answers that were kept."""
+        with self.engine.begin() as connection:
+            connection.execute(text("TRUNCATE llm_cache"))
+
+
+@contextmanager
+def observed(reader: Reader, engine: Engine, **settings: Any) -> Iterator[Observed]:
+    """Give an agent that asks the reader over HTTP; its answers are kept in the engine's store."""
+    with EndpointServer(reader) as server:
+        auditor = agent(engine, server.url, "planted", **settings)
+        yield Observed(auditor, reader, server, engine)
+
+
+def agent(engine: Engine, url: str | None, model: str | None, **settings: Any) -> Auditor:
+    """Return the agent for an endpoint; None for what the environment says."""
+    named = {"openai_base_url": url, "model": model}
+    if url:
+        named |= {"openai_api_key": settings.pop("openai_api_key", "planted")}
+    chosen: dict[str, Any] = {
+        "auditor": "agent",
+        "llm_failure": "fail",
+        "llm_concurrency": 64,
+        **{name: value for name, value in named.items() if value},
+        **settings,
+    }
+    return choose_auditor(Settings(_env_file=None, **chosen), engine)  # type: ignore[call-arg]
+
+
+@contextmanager
+def store() -> Iterator[Engine]:
+    """Give a migrated store on a Postgres of its own, which is gone after the block."""
+    with TemporaryDirectory() as folder:
+        engine = engine_for(start_embedded_postgres(Path(folder) / "postgres"))
+        migrate(engine)
+        yield engine
+        engine.dispose()
+
+
+def sequential_depth(sent: Sequence[Sent], latency_s: float = LATENCY_S) -> int:
+    """Return how many requests followed one another: the longest chain of which each began after
+    the one before had been answered."""
+    depth, answered_at = 0, float("-inf")
+    for at in sorted(one.at for one in sent):
+        if at >= answered_at:
+            depth, answered_at = depth + 1, at + latency_s
+    return depth
