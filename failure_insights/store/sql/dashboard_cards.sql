@@ -1,6 +1,7 @@
 -- For each eligible metric of a project, or one of them: the insight its card shows (of those
 -- that are done the one that looks at the latest window, so that a backfilled day never hides
--- today), the audit that is open, and the failed one since. Served by insights_of_metric.
+-- today), the audit that is open, and the failed one since. Served by done_insights,
+-- open_insights and failed_insights.
 SELECT metric.id, metric.slug, metric.name, metric.description,
        done.id AS done_id,
        open.id AS open_id, open.status AS open_status, open.trigger AS open_trigger,

@@ -155,6 +155,10 @@ CREATE INDEX open_insights ON insights (id) WHERE status IN ('pending', 'running
 CREATE INDEX insights_of_pair ON insights (project_metric, id DESC);
 CREATE INDEX insights_of_project ON insights (split_part(project_metric, '/', 1), id DESC);
 CREATE INDEX insights_of_metric ON insights (metric_id, id DESC);
+-- What a card shows is found without reading the metric's past audits.
+CREATE INDEX done_insights ON insights (metric_id, window_end DESC, id DESC)
+    WHERE status IN ('succeeded', 'skipped_not_enough_data');
+CREATE INDEX failed_insights ON insights (metric_id, id DESC) WHERE status = 'failed';
 CREATE INDEX insights_of_run ON insights (dagster_run_id);
 
 -- A theme's identity over the days.
