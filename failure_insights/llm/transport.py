@@ -23,7 +23,7 @@ BYTES_PER_TOKEN = 4
 #: Share of the output cap that a request is expected to use.
 EXPECTED_OUTPUT = 0.25
 
-# At lower levels they log whole requests, which hold transcripts, and URLs, which may hold keys.
+# At lower levels they log URLs, which may hold keys, and older ones whole requests.
 for _name in ("openai", "httpx", "httpx2"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 

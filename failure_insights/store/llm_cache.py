@@ -22,10 +22,10 @@ def remember(
 ) -> None:
     """Keep JSON values of one stage; one that is kept already stays, unless it is replaced."""
     at_conflict = "DO UPDATE SET value = excluded.value, created_at = now()"
-    # Always in one order, so that two audits that keep the same keys cannot block each other.
+    # jsonb has its keys in one order, so two audits that keep the same cannot block each other.
     statement = text(
         "INSERT INTO llm_cache (key, stage, value)"
-        " SELECT key, :stage, value FROM jsonb_each(:values) ORDER BY key"
+        " SELECT key, :stage, value FROM jsonb_each(:values)"
         f" ON CONFLICT (key) {at_conflict if replace else 'DO NOTHING'}"
     )
     connection.execute(statement, {"stage": stage, "values": Jsonb(dict(values))})

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
@@ -128,7 +129,8 @@ def ask(
     root.setLevel(logging.DEBUG)
     try:
         with EndpointServer(script) as server:
-            asked = endpoint(url.format(url=server.url), **options)
+            host = urlsplit(server.url).netloc
+            asked = endpoint(url.format(url=server.url, host=host), **options)
             spending = Spending(tokens, seconds)
 
             async def one() -> BaseModel | LlmError:

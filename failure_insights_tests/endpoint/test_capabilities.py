@@ -6,7 +6,13 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Engine, text
 
-from failure_insights.llm import Endpoint, Spending, UnusableAnswer, endpoint_for
+from failure_insights.llm import (
+    Endpoint,
+    EndpointUnavailable,
+    Spending,
+    UnusableAnswer,
+    endpoint_for,
+)
 from failure_insights.settings import Settings
 from failure_insights.store.llm_cache import StoredCapabilities
 from failure_insights_tests.endpoint.asking import (
@@ -27,6 +33,7 @@ from failure_insights_tests.endpoint.server import (
     Sent,
     answers,
     fails,
+    hangs,
     raw,
     says,
 )
@@ -169,6 +176,18 @@ def test_an_endpoint_that_never_makes_sense_is_soon_asked_little() -> None:
     assert {type(result) for result in outcome.results} == {UnusableAnswer}
     # Two try all forms, one after the other; it may be the question. The others try the last one.
     assert len(outcome.sent) == 2 * 5 + 38 * 2
+
+
+def test_only_the_first_question_to_a_model_goes_alone() -> None:
+    outcome = ask(always(says(GOOD, delay_s=0.1)), times=9)
+    assert [sent.at_once for sent in outcome.sent[:2]] == [1, 1]
+    assert outcome.most_at_once == 8
+
+
+def test_a_first_question_that_gets_no_answer_holds_up_no_other() -> None:
+    outcome = ask(always(hangs(9)), times=5, timeout_s=0.3)
+    assert {type(result) for result in outcome.results} == {EndpointUnavailable}
+    assert outcome.most_at_once >= 4
 
 
 def test_a_form_that_worked_is_corrected_and_not_left_for_one_bad_answer() -> None:
