@@ -129,9 +129,19 @@ def as_json(value: object) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, default=str)
 
 
+class _Environment(Environment):
+    """Looks a name up in a row (a dict) as a key first: a page does so 20,000 times, and Jinja's
+    own order, attributes first, took a fifth of its time."""
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if type(obj) is dict and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+
 @cache
 def _templates() -> Environment:
-    environment = Environment(
+    environment = _Environment(
         loader=PackageLoader("failure_insights.web"),
         autoescape=True,
         undefined=StrictUndefined,
