@@ -6,12 +6,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import chain, count
 
-from failure_insights.domain.breakdown import Breakdown, FailureMode
+from failure_insights.domain.breakdown import AuditorName, Breakdown, FailureMode
 
 #: Words, calls and the auditor's own proposal: what speaks for "the same theme", and how loudly.
 TERMS_WEIGHT, CALLS_WEIGHT, PROPOSAL_WEIGHT = 0.5, 0.3, 0.2
-#: Below it a theme is new. Calibrated on planted days; see docs/tuning.md.
-SAME_THEME = 0.25
+#: Below it a theme is new. Themes of the agent carry the words of their criterion, so that the same
+#: ones are more alike, and unlike ones too. Calibrated on planted days; see docs/tuning.md.
+SAME_THEME: Mapping[AuditorName, float] = {"wording": 0.25, "agent": 0.35}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +90,12 @@ def _match(breakdown: Breakdown, priors: Sequence[PriorTheme]) -> dict[int, Prio
     seen_twice &= frozenset(breakdown.pool.call_ids)
     scores = np.array([[likeness(mode, prior, seen_twice) for prior in priors] for mode in modes])
     # A pair below the threshold scores nothing, so that it never costs a true pair its place.
-    rows, columns = linear_sum_assignment(np.where(scores >= SAME_THEME, scores, 0), maximize=True)
+    least = SAME_THEME[breakdown.auditor]
+    rows, columns = linear_sum_assignment(np.where(scores >= least, scores, 0), maximize=True)
     return {
         int(row): priors[int(column)]
         for row, column in zip(rows, columns, strict=True)
-        if scores[row, column] >= SAME_THEME
+        if scores[row, column] >= least
     }
 
 
