@@ -1,12 +1,17 @@
-"""Two waits that Dagster puts before every request, shortened: people sit in front of them.
+"""What Dagster's processes do later, or in another order, than people want: three settings.
 
-Both reach below Dagster's public names, which is why `pyproject.toml` pins its release; without
-them everything works as before, only later. `docs/decisions.md` has the figures.
+They reach below Dagster's public names, which is why `pyproject.toml` pins its release; without
+them everything works, only later and with themes that are not known again. `docs/decisions.md`
+has the figures.
 """
 
 import multiprocessing
 import sys
+from collections.abc import Sequence
 from multiprocessing import forkserver
+
+import dagster as dg
+from dagster._core.definitions.partitions.subset.default import DefaultPartitionsSubset
 
 #: Seconds between two looks at the sensors; Dagster's own are 5, whatever a sensor asks for.
 SENSOR_LOOP_S = 1
@@ -18,6 +23,22 @@ def look_at_sensors_often() -> None:
     """In Dagster's daemon: let `minimum_interval_seconds=1` mean what it says."""
     if daemon := sys.modules.get("dagster._daemon.sensor"):
         vars(daemon)["MIN_INTERVAL_LOOP_TIME"] = SENSOR_LOOP_S
+
+
+def backfill_day_by_day() -> None:
+    """In Dagster's daemon: let the runs of a backfill start with its first day.
+
+    Dagster takes the days from a set, in an order of chance; a day knows the themes of the days
+    before it only if these were audited before it.
+    """
+
+    def in_order(
+        subset: DefaultPartitionsSubset, partitions_def: dg.PartitionsDefinition[str]
+    ) -> Sequence[dg.PartitionKeyRange]:
+        return sorted(by_chance(subset, partitions_def), key=lambda keys: keys.start)
+
+    by_chance = DefaultPartitionsSubset.get_partition_key_ranges
+    setattr(DefaultPartitionsSubset, by_chance.__name__, in_order)
 
 
 def fork_runs() -> None:

@@ -25,7 +25,7 @@ from dagster_postgres import (
 )
 from sqlalchemy import Engine, create_engine
 
-from failure_insights.dagster_processes import look_at_sensors_often
+from failure_insights.dagster_processes import backfill_day_by_day, look_at_sensors_often
 from failure_insights.settings import database_url
 from failure_insights.store.database import engine_for, reachable, url_for_driver
 
@@ -34,6 +34,7 @@ from failure_insights.store.database import engine_for, reachable, url_for_drive
 os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
 
 look_at_sensors_often()
+backfill_day_by_day()
 
 
 @cache
