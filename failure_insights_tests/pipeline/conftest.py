@@ -19,7 +19,7 @@ from failure_insights_tests.pipeline.grid import Grid
 def dagster_database(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Name of a database that holds our tables and Dagster's, to copy."""
     with new_database(postgres_url, "migrated") as url:
-        with _instance_on(url, tmp_path_factory.mktemp("dagster")):
+        with dagster_on(url, tmp_path_factory.mktemp("dagster")):
             pass
         engine_for(url).dispose()
         yield make_url(url).database or ""
@@ -30,13 +30,13 @@ def grid(postgres_url: str, dagster_database: str, tmp_path: Path) -> Iterator[G
     """An empty store and a Dagster instance, with the project's dagster.yaml, on one database."""
     with (
         new_database(postgres_url, dagster_database) as url,
-        _instance_on(url, tmp_path) as instance,
+        dagster_on(url, tmp_path) as instance,
     ):
         yield Grid(engine_for(url), instance)
 
 
 @contextmanager
-def _instance_on(url: str, home: Path) -> Iterator[dg.DagsterInstance]:
+def dagster_on(url: str, home: Path) -> Iterator[dg.DagsterInstance]:
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("FAILURE_INSIGHTS_DATABASE_URL", url)
         environment.setenv("FAILURE_INSIGHTS_HOME", str(home))

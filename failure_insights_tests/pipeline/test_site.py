@@ -1,0 +1,302 @@
+"""What only a running Dagster shows: its daemon, webserver, command line and run processes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    ScheduleInstigatorData,
+)
+from dagster._core.workspace.load import location_origins_from_yaml_paths
+from sqlalchemy import Engine, text
+
+from failure_insights.dagster_home import project_file
+from failure_insights.demo.loading import launch_run
+from failure_insights.domain.metrics import slugify
+from failure_insights.partitions import end_of, partition_key
+from failure_insights.run_requests import range_tags
+from failure_insights.store.database import engine_for
+from failure_insights.store.queue import request_audit
+from failure_insights.triggers import sync_pairs
+from failure_insights_tests.conftest import new_database
+from failure_insights_tests.pipeline.conftest import dagster_on
+from failure_insights_tests.pipeline.dagster_site import DagsterSite, dagster_site, wait_until
+from failure_insights_tests.pipeline.grid import DAY, HOUR, YESTERDAY, failing_call, take_calls
+
+METRICS = ("CSAT", "Expected Outcome", "Hallucination", "Relevancy", "STT Errors")
+#: In the order of the grid, which ranges go by.
+PAIRS = tuple(f"clinic/{slugify(metric)}" for metric in METRICS)
+DAYS = 7
+BACKFILLED = [YESTERDAY - ago * DAY for ago in (3, 2, 1)]
+PAIRS_PER_RUN = 3
+
+
+@pytest.fixture(scope="module")
+def site(
+    postgres_url: str, dagster_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[DagsterSite]:
+    """A Dagster that was last awake a minute before 06:00 UTC, with a week of failing calls."""
+    home = tmp_path_factory.mktemp("site")
+    with new_database(postgres_url, dagster_database) as url:
+        take_calls(engine_for(url), list(calls()))
+        with dagster_on(url, home) as instance:
+            sync_pairs(instance, engine_for(url))
+            instance.add_instigator_state(schedule_state(end_of(YESTERDAY) - timedelta(minutes=1)))
+        with dagster_site(url, home, FAILURE_INSIGHTS_PAIRS_PER_RUN=str(PAIRS_PER_RUN)) as site:
+            # Dagster looks for backfills every 30 seconds; the tests look at other things first.
+            launch_backfill(site, BACKFILLED)
+            yield site
+
+
+def calls() -> Iterator[dict[str, Any]]:
+    for ago in range(DAYS):
+        for metric in METRICS:
+            for number in range(10 + ago):
+                at = end_of(YESTERDAY - ago * DAY) - HOUR - timedelta(minutes=number)
+                said = ("the opening hours were wrong", "a price was invented")[number % 2]
+                yield failing_call(f"Clinic/{metric}", at, f"It says that {said}.")
+
+
+BACKFILL = """mutation($params: LaunchBackfillParams!) {
+    launchPartitionBackfill(backfillParams: $params) { __typename
+        ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+
+
+def launch_backfill(site: DagsterSite, days: Sequence[date]) -> None:
+    """Ask for the days and all pairs, as the UI does."""
+    keys = [str(partition_key(day, pair)) for day in days for pair in PAIRS]
+    assets = [{"path": ["failing_calls"]}, {"path": ["failure_audit"]}]
+    answer = site.graphql(BACKFILL, params={"assetSelection": assets, "partitionNames": keys})
+    launched = answer["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+
+
+def schedule_state(since: datetime) -> InstigatorState:
+    """Return what the daemon keeps of a schedule that it has known since then."""
+    (location,) = location_origins_from_yaml_paths([str(project_file("workspace.yaml"))])
+    repository = RemoteRepositoryOrigin(location, "__repository__")
+    return InstigatorState(
+        RemoteInstigatorOrigin(repository, "daily_audit"),
+        InstigatorType.SCHEDULE,
+        InstigatorStatus.DECLARED_IN_CODE,
+        ScheduleInstigatorData("0 6 * * *", since.timestamp()),
+    )
+
+
+def insights(site: DagsterSite, **wanted: Any) -> list[Any]:
+    where = " AND ".join(f"{name} = :{name}" for name in wanted)
+    return site.rows(f"SELECT * FROM insights WHERE {where} ORDER BY id", **wanted)
+
+
+def finished(site: DagsterSite, count: int, **wanted: Any) -> list[Any]:
+    """Wait until so many insights of these values are done, and return them."""
+
+    def done() -> list[Any]:
+        rows = insights(site, **wanted)
+        return rows if len([row for row in rows if row.finished_at]) == count else []
+
+    return list(wait_until(done, f"the end of {count} audits of {wanted}"))
+
+
+def request(site: DagsterSite, pair: str, **asked: Any) -> int:
+    with site.engine.begin() as connection:
+        return request_audit(connection, pair, None, pair, **asked)[0]
+
+
+@contextmanager
+def held_up(engine: Engine) -> Iterator[Callable[[], None]]:
+    """Let no audit go on until the block ends, or calls what it is given."""
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        connection.execute(text("LOCK TABLE themes IN ACCESS EXCLUSIVE MODE"))
+        yield transaction.rollback
+        if transaction.is_active:
+            transaction.rollback()
+
+
+def test_the_schedule_audits_the_whole_grid_in_few_runs(site: DagsterSite) -> None:
+    rows = finished(site, 5, trigger="schedule")
+    assert {(row.status, row.date) for row in rows} == {("succeeded", YESTERDAY)}
+    assert {row.window_end for row in rows} == {end_of(YESTERDAY)}
+    assert sorted(row.project_metric for row in rows) == sorted(PAIRS)
+    assert len({row.dagster_run_id for row in rows}) == 2  # of at most three pairs
+    assert {(row.num_failing_calls, row.window_days) for row in rows} == {(10, 1)}
+    ticks = site.graphql(
+        """{ scheduleOrError(scheduleSelector: {repositoryLocationName: "failure_insights",
+             repositoryName: "__repository__", scheduleName: "daily_audit"}) {
+             ... on Schedule { scheduleState { status ticks { status timestamp runIds } } } } }"""
+    )["scheduleOrError"]["scheduleState"]
+    assert ticks["status"] == "RUNNING"
+    (tick,) = ticks["ticks"]
+    assert (tick["status"], tick["timestamp"]) == ("SUCCESS", end_of(YESTERDAY).timestamp())
+    assert set(tick["runIds"]) == {row.dagster_run_id for row in rows}
+
+
+def test_the_project_loads_as_dagster_validates_it(site: DagsterSite) -> None:
+    assert "Validation successful" in dagster(site, "definitions", "validate")
+
+
+def dagster(site: DagsterSite, *words: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "dagster", *words, "-w", str(project_file("workspace.yaml"))],
+        env=dict(site.environment),
+        cwd=site.environment["DAGSTER_HOME"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout + done.stderr
+
+
+def test_requests_are_run_though_others_cannot_be(site: DagsterSite) -> None:
+    with held_up(site.engine):
+        gone = request(site, "clinic/nothing")
+        asked = request(site, PAIRS[0], window_days=3)
+        joined = request(site, PAIRS[0], window_days=3)
+        other = request(site, PAIRS[1])
+        assert joined == asked
+        for insight_id in (asked, other):
+            (row,) = wait_until(
+                lambda i=insight_id: insights(site, id=i, status="running"), "the run's start"
+            )
+            assert row.dagster_run_id
+        assert request(site, PAIRS[0], window_days=3) == asked  # running: still the same request
+    (done,) = finished(site, 1, id=asked)
+    assert (done.status, done.window_days, done.trigger) == ("succeeded", 3, "request")
+    assert (
+        insights(site, id=gone)[0].error_message == "The pair 'clinic/nothing' is not in the store."
+    )
+    assert finished(site, 1, id=other)[0].status == "succeeded"
+    tags = site.rows(
+        "SELECT run_id FROM public.run_tags WHERE key = 'failure_insights/insight_id'"
+        " AND value = ANY(:ids)",
+        ids=[str(asked), str(other)],
+    )
+    assert len(tags) == 2
+
+
+def started(site: DagsterSite, insight_id: int) -> tuple[str, int]:
+    """Wait until a request's run has its row; return the run's ID and its process's."""
+    (row,) = wait_until(lambda: insights(site, id=insight_id, status="running"), "the run's start")
+    said = site.rows(
+        "SELECT event FROM public.event_logs WHERE run_id = :run"
+        " AND event LIKE '%Started process for run (pid: %'",
+        run=row.dagster_run_id,
+    )
+    found = re.search(r"Started process for run \(pid: (\d+)\)", said[0].event)
+    assert found
+    return row.dagster_run_id, int(found[1])
+
+
+def test_a_run_that_is_killed_leaves_no_audit_running(site: DagsterSite) -> None:
+    with held_up(site.engine):
+        insight_id = request(site, PAIRS[2])
+        run_id, pid = started(site, insight_id)
+        os.kill(pid, signal.SIGKILL)
+        (row,) = finished(site, 1, id=insight_id)
+    assert row.status == "failed"
+    assert row.error_message == (
+        f"Dagster run {run_id} failed before this audit was done; its log says why."
+    )
+
+
+TERMINATE = """mutation($id: String!) { terminateRun(runId: $id) {
+    __typename ... on TerminateRunFailure { message } ... on PythonError { message } } }"""
+
+
+def test_a_run_that_is_cancelled_leaves_no_audit_running(site: DagsterSite) -> None:
+    with held_up(site.engine) as go_on:
+        insight_id = request(site, PAIRS[3])
+        run_id, _ = started(site, insight_id)
+        answer = site.graphql(TERMINATE, id=run_id)["terminateRun"]
+        assert answer["__typename"] == "TerminateRunSuccess", answer
+        go_on()
+    (row,) = finished(site, 1, id=insight_id)
+    assert row.status == "failed"
+    assert row.error_message.startswith(f"Dagster run {run_id} ")
+    wait_until(lambda: run_status(site, run_id) == "CANCELED", "the run's end")
+
+
+def run_status(site: DagsterSite, run_id: str) -> str:
+    query = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+    return str(site.graphql(query, id=run_id)["runOrError"]["status"])
+
+
+REEXECUTE = """mutation($params: ReexecutionParams!) {
+    launchRunReexecution(reexecutionParams: $params) { __typename
+        ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
+
+
+def test_re_executing_a_failed_run_does_what_is_missing(site: DagsterSite) -> None:
+    day = YESTERDAY - 5 * DAY
+    with site.engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+                " IF EXISTS (SELECT FROM insights WHERE id = NEW.insight_id"
+                f" AND project_metric = '{PAIRS[1]}' AND date = '{day}') THEN RAISE 'refused';"
+                " END IF; RETURN NEW; END $$;"
+                " CREATE TRIGGER refuse BEFORE INSERT ON insight_themes FOR EACH ROW"
+                " EXECUTE FUNCTION refuse()"
+            )
+        )
+    try:
+        first = launch_run(site.url, range_tags(day, day, PAIRS))
+        rows = finished(site, 5, date=day)
+    finally:
+        with site.engine.begin() as connection:
+            connection.execute(text("DROP FUNCTION refuse CASCADE"))
+    failed = [row for row in rows if row.status == "failed"]
+    assert [row.project_metric for row in failed] == [PAIRS[1]]
+    assert failed[0].error_message == "The store refused the audit (ProgrammingError)."
+    wait_until(lambda: run_status(site, first) == "FAILURE", "the run's end")
+    answer = site.graphql(REEXECUTE, params={"parentRunId": first, "strategy": "FROM_FAILURE"})[
+        "launchRunReexecution"
+    ]
+    assert answer["__typename"] == "LaunchRunSuccess", answer
+    (*_, again) = finished(site, 6, date=day)
+    assert (again.project_metric, again.status, again.trigger) == (PAIRS[1], "succeeded", "manual")
+    assert again.dagster_run_id == answer["run"]["runId"]
+    wait_until(lambda: run_status(site, again.dagster_run_id) == "SUCCESS", "the run's end")
+
+
+def test_a_backfill_of_past_days_goes_day_by_day_in_few_runs(site: DagsterSite) -> None:
+    count = len(BACKFILLED) * len(PAIRS)
+    rows = finished(site, count, trigger="backfill")
+    for day, pool, status in zip(
+        BACKFILLED, (13, 12, 11), ("new", "recurring", "recurring"), strict=True
+    ):
+        of_day = [row for row in rows if row.date == day]
+        assert {row.window_end for row in of_day} == {end_of(day)}
+        assert {row.num_failing_calls for row in of_day} == {pool}
+        shown = site.rows(
+            "SELECT DISTINCT status FROM insight_themes WHERE insight_id = ANY(:ids)",
+            ids=[row.id for row in of_day],
+        )
+        # A day knows the themes of the day before it: its runs came after those.
+        assert [theme.status for theme in shown] == [status]
+    assert len({row.dagster_run_id for row in rows}) == 2 * len(BACKFILLED)
+
+
+def test_dagsters_command_backfills_too(site: DagsterSite) -> None:
+    day = YESTERDAY - 4 * DAY
+    keys = ",".join(str(partition_key(day, pair)) for pair in PAIRS[:3])
+    dagster(site, "job", "backfill", "-j", "audit", "--noprompt", "--partitions", keys)
+    rows = finished(site, 3, date=day)
+    assert {(row.status, row.trigger, row.num_failing_calls) for row in rows} == {
+        ("succeeded", "backfill", 14)
+    }
+    # This command knows no ranges; runs are cheap enough.
+    assert len({row.dagster_run_id for row in rows}) == 3
