@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +39,8 @@ class Processes:
     #: A folder for what they say, a file each, and for `end_leftovers`; None: they say it to the
     #: terminal, and nothing is noted.
     state: Path | None = None
+    #: Raises if something else that the parts need is gone.
+    check_others: Callable[[], None] = lambda: None
     by_name: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(
@@ -65,7 +67,8 @@ class Processes:
             (self.state / NOTES).write_text(json.dumps(note))
 
     def require_alive(self) -> None:
-        """Raise StartFailed if a part has stopped by itself."""
+        """Raise StartFailed if a part has stopped by itself, or what `check_others` raises."""
+        self.check_others()
         for name, process in self.by_name.items():
             if (status := process.poll()) is not None:
                 raise StartFailed(f"{name} stopped with status {status}. {self._last_words(name)}")
@@ -121,9 +124,10 @@ def running(
     environment: Mapping[str, str] | None = None,
     folder: Path | None = None,
     state: Path | None = None,
+    check_others: Callable[[], None] = lambda: None,
 ) -> Iterator[Processes]:
     """Start the commands, give them to the block, and leave no process behind."""
-    processes = Processes(state)
+    processes = Processes(state, check_others)
     try:
         for name, command in commands.items():
             processes.start(name, command, environment, folder)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -14,7 +15,6 @@ from sqlalchemy import Engine, text
 
 from failure_insights.dagster_home import dagster_home, project_file
 from failure_insights.processes import (
-    Processes,
     StartFailed,
     Stopped,
     end_leftovers,
@@ -72,7 +72,9 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
         _say("Starting Dagster, the API and the dashboard ...")
         commands = {DAGSTER: dagster_command(addresses), WEB: web_command(addresses)}
         environment = environment_of(settings, addresses)
-        with running(commands, environment, dagster_home(), state) as processes:
+        with running(
+            commands, environment, dagster_home(), state, partial(_require_postgres, settings)
+        ) as processes:
             processes.wait_for(f"{addresses.dashboard}/healthz", WEB)
             processes.wait_for(f"{addresses.dagster}/server_info", DAGSTER)
             _say_where(settings, addresses, state)
@@ -85,7 +87,9 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
                 _say("    failure-insights import FILE")
                 _say("or stop this and begin with the demo's: failure-insights up --demo")
             _say("Everything is running. Ctrl-C stops it.")
-            _watch(processes, settings)
+            while True:
+                processes.require_alive()
+                time.sleep(1)
     _say("Stopped.")
 
 
@@ -182,16 +186,13 @@ def _is_empty(engine: Engine) -> bool:
         return not connection.execute(text("SELECT EXISTS (SELECT FROM calls)")).scalar_one()
 
 
-def _watch(processes: Processes, settings: Settings) -> None:
-    """Stay until a part stops by itself; raises StartFailed then."""
-    folder = None if settings.database_url else settings.home / "postgres"
-    while True:
-        processes.require_alive()
-        if folder and server_process(folder) is None:
-            raise StartFailed(
-                f"The embedded Postgres stopped by itself; {folder / 'log'} says why. Start again."
-            )
-        time.sleep(1)
+def _require_postgres(settings: Settings) -> None:
+    """Raise StartFailed if the embedded Postgres, where it is used, has stopped by itself."""
+    folder = settings.home / "postgres"
+    if settings.database_url is None and server_process(folder) is None:
+        raise StartFailed(
+            f"The embedded Postgres stopped by itself; {folder / 'log'} says why. Start again."
+        )
 
 
 def _say(text: str) -> None:

@@ -1,5 +1,8 @@
 """A real Postgres for every test that asks: one embedded server, a fresh database a test."""
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -15,9 +18,12 @@ _numbers = count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+def postgres_url() -> str:
     """URL of the test run's own server, which holds a migrated database to copy."""
-    url = start_embedded_postgres(Path(tmp_path_factory.mktemp("postgres")))
+    folder = folder_for_a_server()
+    # Registered before the server's own end, so done after it.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    url = start_embedded_postgres(folder / "postgres")
     # What a test stores need not outlive a power cut, and a disk is slow to promise that.
     for setting in ("fsync", "synchronous_commit", "full_page_writes"):
         _execute(url, f"ALTER SYSTEM SET {setting} = off")
@@ -53,6 +59,14 @@ def new_database(server_url: str, template: str) -> Iterator[str]:
     finally:
         engine_for(url).dispose()
         _execute(server_url, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def folder_for_a_server() -> Path:
+    """Return a new folder that is not under pytest's.
+
+    As root, Postgres runs as another user, and each start of pytest closes its folder to others.
+    """
+    return Path(tempfile.mkdtemp(prefix="failure-insights-"))
 
 
 def _named(url: str, database: str) -> str:

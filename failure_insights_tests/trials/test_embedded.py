@@ -25,33 +25,33 @@ def use(folder: Path, *killed: str) -> None:
     subprocess.run([sys.executable, "-c", USES, str(folder), *killed], check=False, timeout=60)
 
 
-def test_a_killed_process_does_not_keep_the_server_on_for_ever(tmp_path: Path) -> None:
-    use(tmp_path, "killed")
-    server = server_process(tmp_path)
+def test_a_killed_process_does_not_keep_the_server_on_for_ever(home: Path) -> None:
+    use(home, "killed")
+    server = server_process(home)
     assert server
     assert server.is_running()
-    use(tmp_path)
-    assert server_process(tmp_path) is None
+    use(home)
+    assert server_process(home) is None
 
 
-def test_a_server_starts_though_its_old_number_is_another_process_s(tmp_path: Path) -> None:
-    use(tmp_path, "killed")
-    server = server_process(tmp_path)
+def test_a_server_starts_though_its_old_number_is_another_process_s(home: Path) -> None:
+    use(home, "killed")
+    server = server_process(home)
     assert server
-    notes = (tmp_path / "postmaster.pid").read_text()
+    notes = (home / "postmaster.pid").read_text()
     os.kill(server.pid, signal.SIGKILL)
     server.wait(20)
     # As after a restart of the machine, when the number is given again.
     ours = notes.replace(str(server.pid), str(os.getpid()), 1)
-    (tmp_path / "postmaster.pid").write_text(ours)
-    use(tmp_path, "killed")
-    again = server_process(tmp_path)
+    (home / "postmaster.pid").write_text(ours)
+    use(home, "killed")
+    again = server_process(home)
     assert again
-    use(tmp_path)
-    assert server_process(tmp_path) is None
+    use(home)
+    assert server_process(home) is None
 
 
-def test_a_folder_that_is_no_server_s_is_refused_with_its_log(tmp_path: Path) -> None:
-    (tmp_path / "PG_VERSION").write_text("18\n")
+def test_a_folder_that_is_no_server_s_is_refused_with_its_log(home: Path) -> None:
+    (home / "PG_VERSION").write_text("18\n")
     with pytest.raises(DatabaseUnreachable, match="does not start"):
-        start_embedded_postgres(tmp_path)
+        start_embedded_postgres(home)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,7 +17,6 @@ from typing import Any
 from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
 import psutil
-import pytest
 from sqlalchemy import Engine, text
 
 from failure_insights.demo import PLANTED_CAUSES
@@ -101,19 +101,6 @@ def counts(engine: Engine) -> tuple[int, int]:
     return row[0], row[1]
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
-    yield tmp_path
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("FAILURE_INSIGHTS_HOME") == str(tmp_path):
-                process.kill()
-        except psutil.Error:
-            continue
-    if server := server_process(tmp_path / "postgres"):
-        server.kill()
-
-
 def test_from_nothing_to_insights_through_a_hard_kill_to_a_clean_stop(home: Path) -> None:
     settings = environment_of(home, auditor="wording")
     with up(home, "--demo") as first:
@@ -144,20 +131,29 @@ def test_from_nothing_to_insights_through_a_hard_kill_to_a_clean_stop(home: Path
     assert processes_of(home) == []
 
 
-def test_a_part_that_dies_ends_all_and_is_named(home: Path) -> None:
+def test_a_postgres_that_dies_ends_all_and_is_named(home: Path) -> None:
     with up(home) as started:
-        started.wait_for("failure-insights import FILE", 240)
-        other = command(
-            environment_of(home, database_url="postgresql://postgres@127.0.0.1:1/x"),
-            *("up", "--port", str(started.port)),
-        )
-        assert other.returncode == 2
+        started.wait_for("Starting Dagster", 60)
         server = server_process(home / "postgres")
         assert server
         server.kill()
         assert started.end() == 2
         assert "The embedded Postgres stopped by itself" in started.text
     assert processes_of(home) == []
+
+
+def test_a_port_that_is_taken_is_named_with_the_option_that_mends_it(home: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        for option in ("--port", "--dagster-port"):
+            refused = command(environment_of(home), "up", option, port)
+            assert refused.returncode == 2
+            assert f"Port {port} on 127.0.0.1 cannot be used (Address already in use)" in (
+                refused.stderr
+            )
+            assert refused.stderr.endswith(f"choose another with {option}.\n")
 
 
 def _every_day_of_the_demo_is_audited(engine: Engine) -> None:
