@@ -160,6 +160,13 @@ def test_places_go_to_those_who_waited_longest_and_survive_whoever_gives_up() ->
         await asyncio.sleep(0)
         tasks[3].cancel()  # Was given it a moment ago.
         await asyncio.gather(*tasks, return_exceptions=True)
+        both = asyncio.Barrier(2)
+
+        async def meet() -> None:
+            async with limiter.slot(spending):
+                await asyncio.wait_for(both.wait(), 5.0)
+
+        await asyncio.gather(meet(), meet())
         return served
 
     assert asyncio.run(run()) == [0, 1, 4, 5, 6, 7]
