@@ -62,12 +62,15 @@ class AuditRunner:
         The audits have a thread and an event loop of their own, so that what the caller does
         with a result (Dagster's bookkeeping) keeps no request to an LLM waiting.
         """
-        results: SimpleQueue[AuditResult] = SimpleQueue()
+        results: SimpleQueue[AuditResult | None] = SimpleQueue()
         with asyncio_thread() as loop:
             everything = asyncio.run_coroutine_threadsafe(self._run_all(tasks, results.put), loop)
+            # After the last result; or before, if what should report it has broken.
+            everything.add_done_callback(lambda _: results.put(None))
             try:
-                for _ in tasks:
-                    yield results.get()
+                while result := results.get():
+                    yield result
+                everything.result()
             finally:
                 everything.cancel()
 

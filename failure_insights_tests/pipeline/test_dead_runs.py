@@ -1,11 +1,13 @@
 """No audit stays open after its run is dead, however it died; one that lives is left alone."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import dagster as dg
 import pytest
 
+from failure_insights.audit import running
 from failure_insights.run_requests import INSIGHT_TAG
 from failure_insights.store.queue import NewAudit, beat, open_audits, take
 from failure_insights.triggers import NEVER_STARTED_S, SILENCE_S, run_failures
@@ -141,6 +143,22 @@ def test_a_beating_run_keeps_its_rows_alive_and_no_others(grid: Grid) -> None:
         "pending",
         "failed",
     ]
+
+
+def test_a_run_beats_though_its_audits_leave_the_event_loop_no_time(
+    grid: Grid, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "HEARTBEAT_S", 0.05)
+    grid.fail("Clinic/CSAT", 12)
+    beats = []
+
+    def block() -> None:
+        for _ in range(2):
+            beats.append(grid.sql("SELECT heartbeat_at FROM insights")[0].heartbeat_at)
+            time.sleep(1)
+
+    assert grid.run(auditor=OneTheme(meanwhile=block)).success
+    assert beats[0] < beats[1]
 
 
 def test_a_run_that_comes_after_its_row_has_ended_changes_nothing(grid: Grid) -> None:

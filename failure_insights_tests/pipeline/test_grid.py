@@ -231,3 +231,17 @@ def test_partition_keys_of_a_run_are_its_pairs_on_each_of_its_days(clinic: Grid)
         for day in days
         for pair in ("clinic/hallucination", "clinic/relevancy")
     }
+
+
+def test_an_audit_that_breaks_its_own_thread_ends_the_run_and_its_rows(clinic: Grid) -> None:
+    class Panic(BaseException):
+        """What extension modules raise where no `except Exception` should hold it."""
+
+    def panic() -> None:
+        raise Panic
+
+    result = clinic.run(auditor=OneTheme(meanwhile=panic))
+    assert not result.success
+    assert {row["error_message"] for row in clinic.rows()} == {
+        f"Dagster run {result.run_id} ended before this audit."
+    }
