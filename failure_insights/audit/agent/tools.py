@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ValidationError
+from pydantic import BaseModel, BeforeValidator
 
 from failure_insights.audit.agent import briefing
 from failure_insights.audit.agent.assignment import assign
@@ -15,6 +15,7 @@ from failure_insights.audit.agent.preparation import clean, cut
 from failure_insights.audit.agent.run import Run
 from failure_insights.audit.agent.schemas import Draft
 from failure_insights.audit.agent.vectors import SearchIndex
+from failure_insights.llm import UnusableAnswer, read_answer
 
 #: Limits of one use, and of uses in one turn.
 READ, HITS, CRITERIA, TESTED, USES = 12, 20, 8, 50, 8
@@ -102,10 +103,10 @@ class Toolbox:
             "test_criteria": self._test_criteria,
         }
         try:
-            parsed = TOOLS[name][1].model_validate_json(arguments or "{}")
-        except ValidationError as error:
+            parsed = read_answer(arguments or "{}", TOOLS[name][1])
+        except UnusableAnswer as error:
             self.is_settled = False
-            return f"The arguments cannot be used: {_in_short(error)}"
+            return f"The arguments cannot be used: {error}"
         return await tools[name](parsed)
 
     async def submit(self, draft: Draft) -> str:
@@ -174,9 +175,3 @@ class Toolbox:
             f"{c.handle}: {cut(run.vectors.said[run.index[c.handle]], 40)}" for c in loose[:5]
         ]
         return "\n".join(lines)
-
-
-def _in_short(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()[:4]
-    )
