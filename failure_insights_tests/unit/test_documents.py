@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from failure_insights.sources.native import read
 from failure_insights_tests.documents import DOCUMENTS, TOP, current
 
 ALL = [TOP / "README.md", TOP / "CHANGELOG.md", *sorted((TOP / "docs").glob("*.md"))]
@@ -28,6 +29,13 @@ def test_links_lead_to_files_and_headings_that_exist(path: Path) -> None:
         if heading:
             headings = re.findall(r"^#+ (.+)$", linked.read_text(), re.MULTILINE)
             assert heading in [h.lower().replace(" ", "-") for h in headings], target
+
+
+def test_the_example_of_a_call_can_be_imported() -> None:
+    (example,) = re.findall(r"```json\n(.*?)```", (TOP / "README.md").read_text(), re.DOTALL)
+    call = read(example.replace("\n", " "))
+    assert [turn.role for turn in call.transcript] == ["agent", "user", "tool_call"]
+    assert len(call.metrics) == 1
 
 
 @pytest.mark.parametrize("name", ["run", "test"])
