@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     llm_concurrency: PositiveInt = Field(
         16, description="LLM requests at once at most, in each process; it begins with half."
     )
+    llm_cache_days: PositiveInt = Field(
+        30, description="Days for which answers of the LLM are kept, to be used again."
+    )
     llm_timeout_seconds: PositiveInt = Field(90, description="Of one LLM request.")
 
     small_pool: PositiveInt = Field(

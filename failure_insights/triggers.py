@@ -15,6 +15,7 @@ from failure_insights.run_requests import INSIGHT_TAG, RANGE_START_TAG, grid_run
 from failure_insights.settings import get_settings
 from failure_insights.storage import StoreResource
 from failure_insights.store import queue
+from failure_insights.store.llm_cache import forget
 from failure_insights.store.projects import MetricRow, eligible_pairs, pairs_by_key
 
 JOB = "audit"
@@ -35,9 +36,12 @@ NEVER_STARTED_S = 60.0
 def daily_audit(
     context: dg.ScheduleEvaluationContext, store: StoreResource
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Audit the whole grid for the 24 hours that end at 06:00 UTC."""
+    """Audit the whole grid for the 24 hours that end at 06:00 UTC; forget answers that are old."""
     day = date_of(context.scheduled_execution_time)
-    pairs = sync_pairs(context.instance, store.engine())
+    engine = store.engine()
+    with engine.begin() as connection:
+        forget(connection, get_settings().llm_cache_days)
+    pairs = sync_pairs(context.instance, engine)
     if not pairs:
         return dg.SkipReason("No project has an eligible metric yet.")
     grid = context.instance.get_dynamic_partitions(PAIRS_NAME)

@@ -31,6 +31,14 @@ def remember(
     connection.execute(statement, {"stage": stage, "values": Jsonb(dict(values))})
 
 
+def forget(connection: Connection, days: int) -> int:
+    """Delete the answers that were kept longer than so many days ago; return how many."""
+    statement = text(
+        "DELETE FROM llm_cache WHERE created_at < now() - make_interval(days => :days)"
+    )
+    return connection.execute(statement, {"days": days}).rowcount
+
+
 class StoredCapabilities:
     """The memory of what endpoints can do, for all processes on one store."""
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Engine
 
-from failure_insights.store.llm_cache import recall, remember
+from failure_insights.store.llm_cache import forget, recall, remember
 
 
 def test_the_first_answer_stays_unless_it_is_replaced(engine: Engine) -> None:
@@ -34,3 +34,13 @@ def test_audits_that_keep_the_same_answers_at_once_do_not_block_each_other(engin
     with ThreadPoolExecutor(4) as pool:
         kept = list(pool.map(keep, [keys, keys[::-1]] * 10))
     assert [len(found) for found in kept] == [300] * 20
+
+
+def test_answers_are_forgotten_when_their_days_are_over(engine: Engine) -> None:
+    with engine.begin() as connection:
+        remember(connection, "note", {"old": 1, "new": 2})
+        connection.exec_driver_sql(
+            "UPDATE llm_cache SET created_at = now() - interval '31 days' WHERE key = 'old'"
+        )
+        assert forget(connection, 30) == 1
+        assert recall(connection, ["old", "new"]) == {"new": 2}
