@@ -33,8 +33,6 @@ defs = dg.Definitions(
         "auditor": AuditorResource(),
         "failing_call_sets": FailingCallSets(store=store),
     },
-    # Every event is in the run's log; the terminal of `up` and `audit` is for what went wrong.
-    loggers={"console": dg.colored_console_logger.configured({"log_level": "WARNING"})},
     # A step's own process would cost its start again for each of the two steps.
     executor=dg.in_process_executor,
 )

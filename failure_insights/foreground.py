@@ -12,6 +12,9 @@ from failure_insights.store.database import engine_for, migrate
 from failure_insights.store.insights import Row, insight_rows
 from failure_insights.store.projects import find_metric, find_project
 
+#: The insight's row says why an audit failed, and the run's log has every event.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
 
 def audit_in_foreground(
     project: str,
@@ -41,19 +44,22 @@ def audit_in_foreground(
         insight_id = queue.open_manual_audit(
             connection, found.key, found.id, found.card.name, run_id, at, window_days, max_calls
         )
+    reason = "it was stopped"
     try:
-        _materialize(found.key, date_of(at), insight_id, run_id)
+        reason = _materialize(found.key, date_of(at), insight_id, run_id)
     finally:
         # Nobody else would end it: a daemon need not be running beside this command.
         with engine.begin() as connection:
-            queue.fail(connection, [insight_id], f"Dagster run {run_id} ended before this audit.")
+            ended = f"Dagster run {run_id} ended before this audit: {reason}."
+            queue.fail(connection, [insight_id], ended)
     with engine.connect() as connection:
         row = insight_rows(connection, [insight_id])[0]
     say(f"Insight {insight_id}: {row['status']}.")
     return row
 
 
-def _materialize(pair: str, day: date, insight_id: int, run_id: str) -> None:
+def _materialize(pair: str, day: date, insight_id: int, run_id: str) -> str:
+    """Materialize the pair's partition of a day; return the kind of error that ended the run."""
     # Imported here, so that what is refused need not wait for Dagster.
     from failure_insights.dagster_home import dagster_instance
     from failure_insights.definitions import defs
@@ -63,13 +69,20 @@ def _materialize(pair: str, day: date, insight_id: int, run_id: str) -> None:
     with dagster_instance() as instance:
         if not instance.has_dynamic_partition(PAIRS_NAME, pair):
             instance.add_dynamic_partitions(PAIRS_NAME, [pair])
-        defs.resolve_job_def("audit").execute_in_process(
+        result = defs.resolve_job_def("audit").execute_in_process(
             instance=instance,
             run_id=run_id,
             partition_key=partition_key(day, pair),
             tags={INSIGHT_TAG: str(insight_id)},
             raise_on_error=False,
+            run_config=_QUIET,
         )
+    errors = [event.step_failure_data.error for event in result.get_step_failure_events()]
+    error = errors[0] if errors else None
+    while error and error.cause:
+        error = error.cause
+    # Its own words may be those of a transcript; Dagster's pages show them.
+    return f"{error.cls_name if error else 'its log'}; see the run in Dagster"
 
 
 def _require_on_grid(at: datetime) -> None:
