@@ -1,22 +1,42 @@
 """`python -m failure_insights_tests.quality`: how well auditors find planted causes."""
 
 import argparse
+import os
 
 from rich.console import Console
 
 from failure_insights.audit.auditor import Auditor
 from failure_insights.audit.wording import WordingAuditor
-from failure_insights_tests.quality import report
+from failure_insights_tests.quality import agent_report, agents, report
 
 
 def main() -> None:
-    """Print the tables; all figures but the speed are the same on every run."""
+    """Print the tables; all figures but the speed are the same on every run.
+
+    The wording auditor is always measured. The agent is with readers that know the causes in
+    place of an LLM, or with an endpoint, which costs about 50,000 tokens a pool.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=2, help="pools of each size and kind")
+    parser.add_argument("--readers", action="store_true", help="the agent with scripted readers")
+    parser.add_argument("--endpoint", help="base URL; also OPENAI_BASE_URL or OPENAI_API_KEY")
+    parser.add_argument("--model", help="of the endpoint; also FAILURE_INSIGHTS_MODEL")
     arguments = parser.parse_args()
     seeds = range(arguments.seeds)
-    console = Console(width=150)
-    auditor: Auditor = WordingAuditor()
+    console = Console(width=180)
+    show_wording(console, WordingAuditor(), seeds)
+    named = any(os.environ.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"))
+    if not (arguments.readers or arguments.endpoint or named):
+        return
+    with agents.store() as engine:
+        if arguments.readers:
+            agent_report.show_readers(console, engine, seeds)
+        if arguments.endpoint or named:
+            auditor = agents.agent(engine, arguments.endpoint, arguments.model)
+            agent_report.show_endpoint(console, auditor)
+
+
+def show_wording(console: Console, auditor: Auditor, seeds: range) -> None:
     lexical = report.measure(auditor, report.lexical_pools(seeds=seeds))
     report.show_scores(
         console,

@@ -53,23 +53,19 @@ class Observed:
 def observed(reader: Reader, engine: Engine, **settings: Any) -> Iterator[Observed]:
     """Give an agent that asks the reader over HTTP; its answers are kept in the engine's store."""
     with EndpointServer(reader) as server:
-        auditor = agent(engine, server.url, "planted", **settings)
+        own: dict[str, Any] = {"openai_api_key": "planted", "llm_concurrency": 64, **settings}
+        auditor = agent(engine, server.url, "planted", **own)
         yield Observed(auditor, reader, server, engine)
 
 
 def agent(engine: Engine, url: str | None, model: str | None, **settings: Any) -> Auditor:
-    """Return the agent for an endpoint; None for what the environment says."""
-    named = {"openai_base_url": url, "model": model}
+    """Return the agent for an endpoint and a model; what is None, the environment says."""
+    named: dict[str, Any] = {"auditor": "agent", "llm_failure": "fail", **settings}
     if url:
-        named |= {"openai_api_key": settings.pop("openai_api_key", "planted")}
-    chosen: dict[str, Any] = {
-        "auditor": "agent",
-        "llm_failure": "fail",
-        "llm_concurrency": 64,
-        **{name: value for name, value in named.items() if value},
-        **settings,
-    }
-    return choose_auditor(Settings(_env_file=None, **chosen), engine)  # type: ignore[call-arg]
+        named["openai_base_url"] = url
+    if model:
+        named["model"] = model
+    return choose_auditor(Settings(_env_file=None, **named), engine)
 
 
 @contextmanager

@@ -138,7 +138,7 @@ class Reader:
         for handles, said in _unread(data):
             for key in knows.in_words(said)[:1]:
                 calls[key] += [handle for handle in handles if handle not in noted]
-        priors = {}
+        priors: dict[str, str] = {}
         for theme_id, text in _PRIOR.findall(data):
             for key in knows.in_words(text)[:1]:
                 priors.setdefault(key, theme_id)

@@ -15,8 +15,8 @@ from failure_insights.audit.auditor import Auditor
 from failure_insights.domain.breakdown import Breakdown
 from failure_insights.domain.identity import PriorTheme, settle_identity
 from failure_insights_tests.quality.domains import NAMES, domain
-from failure_insights_tests.quality.planted import END, KINDS, PlantedPool, plant
-from failure_insights_tests.quality.scoring import Scores, mean, score
+from failure_insights_tests.quality.planted import END, KINDS, Kind, PlantedPool, plant
+from failure_insights_tests.quality.scoring import Scores, interval, mean, score
 
 SIZES = (10, 20, 40, 100, 300)
 CAUSES = (1, 2, 3, 4, 5, 6)
@@ -27,9 +27,13 @@ COLUMNS = {
     "theme_f1": "theme F1",
     "count_error": "count error",
     "coverage": "coverage",
+    "judge_precision": "judge prec.",
     "judge_recall": "judge recall",
     "evidence_at_cause": "quotes at cause",
+    "verbatim": "verbatim",
 }
+#: Scores whose bootstrap interval is shown beside their mean.
+WITH_INTERVAL = ("v_measure", "theme_f1", "count_error")
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,25 @@ def lexical_pools(
 
 def measure(auditor: Auditor, pools: Iterable[PlantedPool]) -> list[Measured]:
     """Return the pools with what the auditor made of them."""
-    found = []
-    for planted in pools:
-        breakdown = asyncio.run(auditor.audit(planted.pool, planted.reader, (), None))
-        found.append(Measured(planted, breakdown, score(breakdown, planted)))
-    return found
+
+    async def audit_all() -> list[Measured]:
+        found = []
+        for planted in pools:
+            breakdown = await auditor.audit(planted.pool, planted.reader, (), None)
+            found.append(Measured(planted, breakdown, score(breakdown, planted)))
+        return found
+
+    return asyncio.run(audit_all())
+
+
+def judge_precision(measured: Iterable[Measured]) -> float:
+    """Return the part of all suspected judge errors that are such; of none, nan."""
+    right = [
+        error.call_id in item.planted.judge_wrong
+        for item in measured
+        for error in item.breakdown.suspected_judge_errors
+    ]
+    return sum(right) / len(right) if right else float("nan")
 
 
 def k_within_one(measured: Sequence[Measured]) -> float:
@@ -67,10 +85,18 @@ def k_within_one(measured: Sequence[Measured]) -> float:
     return sum(abs(m.scores.k_error) <= 1 for m in measured) / len(measured)
 
 
-def planted_days(name: str, seed: int, days: int = 7, size: int = 40) -> Iterator[PlantedPool]:
-    """Yield a pool a day with three causes; on the fourth and the sixth one goes and one comes."""
+def planted_days(
+    name: str, seed: int, days: int = 7, size: int = 40, *, with_twin: bool = False
+) -> Iterator[PlantedPool]:
+    """Yield a pool a day with three causes; on the fourth and the sixth one goes and one comes.
+
+    With a twin, the cause that comes first is told in nearly the words of the one that goes.
+    """
     keys = [cause.key for cause in domain(name).causes]
     Random(f"{name}/{seed}").shuffle(keys)
+    if with_twin:
+        keys.remove(domain(name).twin_of)
+        keys[2:] = [domain(name).twin_of, *keys[2:], domain(name).twin.key]
     current, spare = keys[:3], keys[3:]
     for day in range(days):
         if day in (3, 5):
@@ -95,15 +121,23 @@ class Continuity:
     false_merge: int = 0
     new: int = 0
 
+    @property
+    def recurring(self) -> int:
+        return self.kept + self.false_new + self.false_merge
+
 
 def continuity(auditor: Auditor, days: Iterable[PlantedPool], into: Continuity) -> None:
     """Audit the days one after the other and count right and wrong identities."""
+    asyncio.run(_continuity(auditor, days, into))
+
+
+async def _continuity(auditor: Auditor, days: Iterable[PlantedPool], into: Continuity) -> None:
     prior: dict[str, PriorTheme] = {}
     cause_of: dict[str, str] = {}
     for number, planted in enumerate(days):
         day = date(2026, 11, 24) + timedelta(days=number)
         themes = list(prior.values())
-        found = asyncio.run(auditor.audit(planted.pool, planted.reader, themes, None))
+        found = await auditor.audit(planted.pool, planted.reader, themes, None)
         settled = settle_identity(found, themes, "planted/metric", day)
         for mode in settled.failure_modes:
             causes = [planted.truth[call_id] for call_id in mode.call_ids]
@@ -145,50 +179,79 @@ def show_scores(
     if len(rows) > 1:
         rows.append(("all", list(measured)))
     for label, items in rows:
-        means = mean([item.scores for item in items])
         exact = sum(item.scores.k_error == 0 for item in items) / len(items)
-        values = [getattr(means, name) for name in COLUMNS]
         table.add_row(
             label,
             str(len(items)),
-            *("-" if value != value else f"{value:.2f}" for value in values),
+            *_cells(items),
             f"{exact:.2f}",
             f"{k_within_one(items):.2f}",
         )
     console.print(table)
 
 
+def _cells(items: Sequence[Measured]) -> Iterator[str]:
+    means = mean([item.scores for item in items])
+    for name in COLUMNS:
+        # A pool without a judge's error has no precision to average.
+        value = judge_precision(items) if name == "judge_precision" else getattr(means, name)
+        text = "-" if value != value else f"{value:.2f}"
+        if name in WITH_INTERVAL:
+            low, high = interval([getattr(item.scores, name) for item in items])
+            text += f" ({low:.2f}-{high:.2f})"
+        yield text
+
+
+def pools_of_kinds(
+    kinds: Sequence[Kind],
+    sizes: Sequence[int] = (40, 100),
+    causes: int = 2,
+    seeds: Iterable[int] = (0,),
+) -> Iterator[PlantedPool]:
+    """Yield a pool of each kind, domain, size and seed; those of a rare cause have four causes."""
+    for seed in seeds:
+        for kind in kinds:
+            for name in NAMES:
+                for size in sizes:
+                    yield plant(name, size, 4 if kind == "rare cause" else causes, seed, kind=kind)
+
+
 def show_kinds(console: Console, auditor: Auditor, seeds: Sequence[int]) -> None:
     """Print scores on the sets that tell root causes from wording."""
-    pools = [
-        plant(name, size, 4 if kind == "rare cause" else 2, seed, kind=kind)
-        for kind in KINDS[1:]
-        for name in NAMES
-        for size in (40, 100)
-        for seed in seeds
-    ]
     title = "Discriminating sets: wording alone is expected to fail on most of them"
-    show_scores(console, title, measure(auditor, pools), lambda m: m.planted.kind)
+    measured = measure(auditor, pools_of_kinds(KINDS[1:], seeds=seeds))
+    show_scores(console, title, measured, lambda m: m.planted.kind)
 
 
-def show_continuity(console: Console, auditor: Auditor, seeds: Sequence[int]) -> None:
-    """Print how often a theme that recurs over seven days keeps its id."""
+def show_continuity(
+    console: Console,
+    auditor: Auditor,
+    seeds: Sequence[int],
+    sizes: Sequence[int] = (15, 40, 100),
+    told: Callable[[Iterable[PlantedPool]], Iterable[PlantedPool]] = iter,
+) -> None:
+    """Print how often a theme that recurs over seven days keeps its id.
+
+    Args:
+        told: what the days pass through on their way to the auditor.
+    """
     table = Table(title="Identity over seven days, three causes a day", title_justify="left")
     for heading in ("calls a day", "kept", "false new", "false merge", "new", "kept rate"):
         table.add_column(heading, justify="right")
-    for size in (15, 40, 100):
+    rows = [(size, False) for size in sizes] + [(40, True)]
+    for size, with_twin in rows:
         counts = Continuity()
         for name in NAMES:
             for seed in seeds:
-                continuity(auditor, planted_days(name, seed, size=size), counts)
-        recurring = counts.kept + counts.false_new + counts.false_merge
+                days = planted_days(name, seed, size=size, with_twin=with_twin)
+                continuity(auditor, told(days), counts)
         table.add_row(
-            str(size),
+            f"{size}, one told like the other" if with_twin else str(size),
             str(counts.kept),
             str(counts.false_new),
             str(counts.false_merge),
             str(counts.new),
-            f"{counts.kept / recurring:.2f}",
+            f"{counts.kept / counts.recurring:.2f}",
         )
     console.print(table)
 

@@ -5,6 +5,7 @@ compare the grouping with the truth; theme scores match themes to causes one to 
 """
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -15,7 +16,7 @@ from sklearn.metrics import (
     homogeneity_completeness_v_measure,
 )
 
-from failure_insights.domain.breakdown import Breakdown
+from failure_insights.domain.breakdown import Breakdown, Evidence, SuspectedJudgeError
 from failure_insights_tests.quality.planted import PlantedPool
 
 #: A theme is a cause where their calls have at least this Jaccard index.
@@ -37,6 +38,7 @@ class Scores:
     count_error: float
     coverage: float
     evidence_at_cause: float
+    verbatim: float
     judge_precision: float
     judge_recall: float
     k_error: float
@@ -79,6 +81,7 @@ def score(breakdown: Breakdown, planted: PlantedPool) -> Scores:
         count_error=min(1.0, off / (2 * len(ids))),
         coverage=1 - len(breakdown.unassigned_call_ids) / len(ids),
         evidence_at_cause=_evidence_at_cause(breakdown, planted),
+        verbatim=_verbatim(breakdown, planted),
         judge_precision=right / len(suspected) if suspected else float("nan"),
         judge_recall=right / len(planted.judge_wrong) if planted.judge_wrong else float("nan"),
         k_error=float(len(themes) - len(causes)),
@@ -92,6 +95,23 @@ def mean(scores: list[Scores]) -> Scores:
         column = np.abs([getattr(one, item.name) for one in scores])
         values[item.name] = float(np.nanmean(column)) if not np.isnan(column).all() else np.nan
     return Scores(**values)
+
+
+def interval(values: Sequence[float], resamples: int = 1000) -> tuple[float, float]:
+    """Return the bootstrap's 95 % interval of the mean; of nothing, of nan."""
+    known = np.array([value for value in values if value == value])
+    if not len(known):
+        return float("nan"), float("nan")
+    draws = np.random.default_rng(0).choice(known, (resamples, len(known)))
+    low, high = np.percentile(draws.mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def agreement(one: Breakdown, other: Breakdown) -> float:
+    """Return the adjusted Rand index of two breakdowns of one pool."""
+    first, second = _groups(one), _groups(other)
+    ids = one.pool.call_ids
+    return float(adjusted_rand_score([first[c] for c in ids], [second[c] for c in ids]))
 
 
 def _groups(breakdown: Breakdown) -> dict[str, str]:
@@ -111,3 +131,15 @@ def _evidence_at_cause(breakdown: Breakdown, planted: PlantedPool) -> float:
         if item.turn is not None and item.call_id in planted.cause_turn
     )
     return near[True] / near.total() if near else float("nan")
+
+
+def _verbatim(breakdown: Breakdown, planted: PlantedPool) -> float:
+    """Return the part of the shown transcript quotes that stand in the cited turn, word by word."""
+    quoted = [item for mode in breakdown.failure_modes for item in mode.evidence]
+    shown: list[Evidence | SuspectedJudgeError] = [*quoted, *breakdown.suspected_judge_errors]
+    found = [
+        item.quote in planted.transcripts[item.call_id][item.turn].content
+        for item in shown
+        if item.turn is not None
+    ]
+    return sum(found) / len(found) if found else float("nan")
