@@ -98,8 +98,9 @@ def pending_requests(connection: Connection, limit: int) -> list[OpenAudit]:
 def take(connection: Connection, insight_id: int, run_id: str) -> OpenAudit | None:
     """Give a pending row to a run and start it; None if it is another run's, or done."""
     statement = text(
-        "UPDATE insights SET status = 'running', dagster_run_id = :run_id, started_at = now(),"
-        " heartbeat_at = now(), updated_at = now() WHERE id = :id AND"
+        "UPDATE insights SET status = 'running', dagster_run_id = :run_id,"
+        " started_at = coalesce(started_at, clock_timestamp()), heartbeat_at = clock_timestamp(),"
+        " updated_at = clock_timestamp() WHERE id = :id AND"
         " (status = 'pending' AND coalesce(dagster_run_id, :run_id) = :run_id"
         f" OR status = 'running' AND dagster_run_id = :run_id) RETURNING {_OPEN_COLUMNS}"
     )
