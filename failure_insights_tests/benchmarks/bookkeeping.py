@@ -4,7 +4,8 @@
 
 All that is measured is ours and Dagster's: planning the run's events, reading pools, keeping
 sets and rows, reporting materializations; once with pools that have nothing to audit, and once
-with three failing calls a pair and an auditor that answers at once, whose themes are stored. Real Postgres, real Dagster with the project's own dagster.yaml.
+with three failing calls a pair and an auditor that answers at once, whose themes are stored. Real
+Postgres, real Dagster with the project's own dagster.yaml.
 """
 
 import argparse
