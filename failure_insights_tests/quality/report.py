@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from random import Random
 
 from rich.console import Console
@@ -134,8 +134,8 @@ def continuity(auditor: Auditor, days: Iterable[PlantedPool], into: Continuity) 
 async def _continuity(auditor: Auditor, days: Iterable[PlantedPool], into: Continuity) -> None:
     prior: dict[str, PriorTheme] = {}
     cause_of: dict[str, str] = {}
-    for number, planted in enumerate(days):
-        day = date(2026, 11, 24) + timedelta(days=number)
+    for planted in days:
+        day = planted.pool.window.date
         themes = list(prior.values())
         found = await auditor.audit(planted.pool, planted.reader, themes, None)
         settled = settle_identity(found, themes, "planted/metric", day)
