@@ -112,16 +112,12 @@ class AgentAuditor:
 
 
 def before(prior_themes: Sequence[PriorTheme], pool: Pool) -> list[PriorTheme]:
-    """Return the themes of days before the pool's, with their counts of those days.
-
-    What an earlier audit of the same day found is not shown to this one: the same audit asked for
-    again is then the same question. Identity knows all of them.
-    """
+    """Return the themes up to the pool's day, with their counts of days before it."""
     day = pool.window.date
     return [
         replace(prior, history={d: n for d, n in prior.history.items() if d < day})
         for prior in prior_themes
-        if prior.first_seen < day
+        if prior.first_seen <= day
     ]
 
 

@@ -44,7 +44,8 @@ def metric_text(card: MetricCard) -> str:
 def brief(run: Run, notes: Sequence[CallNote]) -> dict[str, str]:
     """Return the slots of the agent's prompt."""
     return {
-        "prior_themes": "\n".join(map(_prior, recent(run.priors))) or "(none)",
+        "prior_themes": "\n".join(map(_prior, recent(_of_earlier_days(run)))) or "(none)",
+        "todays_themes": "".join(f"\n{_prior(prior)}" for prior in _of_today(run)),
         "pool": pool_line(run),
         "notes": "\n".join(note_lines(notes)) or "(none)",
         "digest": "\n".join(_digest(run, run.cases)) or "(none: all calls were read)",
@@ -56,13 +57,24 @@ def brief_rest(run: Run, themes: Sequence[Theme], cases: Sequence[Case]) -> dict
     notes = [run.notes[case.handle] for case in cases if case.handle in run.notes]
     found = [f"found today | {theme.title} | {theme.criterion}" for theme in themes]
     reused = {theme.prior_id for theme in themes}
-    earlier = [prior for prior in recent(run.priors) if prior.theme_id not in reused]
+    earlier = [p for p in recent(_of_earlier_days(run)) if p.theme_id not in reused]
+    today = [prior for prior in _of_today(run) if prior.theme_id not in reused]
     return {
         "prior_themes": "\n".join([*found, *map(_prior, earlier)]),
+        "todays_themes": "".join(f"\n{_prior(prior)}" for prior in today),
         "pool": f"{pool_line(run)}; {len(cases)} of them fit no theme found today",
         "notes": "\n".join(note_lines(notes)) or "(none)",
         "digest": "\n".join(_digest(run, cases)) or "(none)",
     }
+
+
+def _of_earlier_days(run: Run) -> list[PriorTheme]:
+    return [prior for prior in run.priors if prior.first_seen < run.pool.window.date]
+
+
+def _of_today(run: Run) -> list[PriorTheme]:
+    """Return the themes that an earlier audit of the same day was the first to find."""
+    return [prior for prior in run.priors if prior.first_seen == run.pool.window.date]
 
 
 def recent(priors: Sequence[PriorTheme]) -> list[PriorTheme]:

@@ -3,12 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from failure_insights.audit import prompts
 from failure_insights.audit.agent import briefing
 from failure_insights.audit.agent.drafts import Theme
 from failure_insights.audit.agent.notes import CallNote
 from failure_insights.audit.agent.preparation import Case
-from failure_insights.audit.agent.run import Run
+from failure_insights.audit.agent.run import NO_NEWS, Run
 from failure_insights.audit.agent.schemas import Draft
 from failure_insights.audit.agent.tools import SUBMIT, TOOLS, Toolbox
 from failure_insights.llm import ContextTooLong, Tool, ToolsUnsupported
@@ -76,17 +75,13 @@ async def _draft(
 
 async def _take_turns(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
     """Let the agent work with its tools until it has submitted, or its round trips are spent."""
-    system, data = prompts.load("agent").fill(
-        "Turns", metric=run.metric, language=run.options.language, **slots
-    )
-    messages: list[Mapping[str, Any]] = [
-        {"role": "system", "content": system},
-        {"role": "user", "content": data},
-    ]
+    messages = _opening(*run.fill("agent", slots, "Turns"))
+    kept_by = _opening(*run.fill("agent", {**slots, **NO_NEWS}, "Turns"))
     tools = [Tool(name, says, arguments) for name, (says, arguments) in TOOLS.items()]
     while run.has_time_for(1 + AFTERWARDS):
         is_last = not run.has_time_for(2 + AFTERWARDS)
-        turn = await run.take_turn(messages, tools, SUBMIT if is_last else None)
+        must_use = SUBMIT if is_last else None
+        turn = await run.take_turn(messages, tools, must_use, [*kept_by, *messages[2:]])
         run.depth += 1
         if turn is None:
             return
@@ -102,3 +97,7 @@ async def _take_turns(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> N
             {"role": "tool", "tool_call_id": use.id, "content": answer}
             for use, answer in zip(turn.uses, answers, strict=True)
         ]
+
+
+def _opening(system: str, data: str) -> list[Mapping[str, Any]]:
+    return [{"role": "system", "content": system}, {"role": "user", "content": data}]

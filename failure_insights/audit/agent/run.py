@@ -39,6 +39,10 @@ from failure_insights.llm import (
 if TYPE_CHECKING:
     from failure_insights.audit.agent.notes import CallNote
 
+#: Slots as they count for the keys of kept answers. What an earlier audit of the same day found
+#: does not: the same audit asked for again is the same question, though more is known by then. An
+#: audit of other calls is told, so that it need not reword the day's themes and label all anew.
+NO_NEWS: Mapping[str, str] = {"todays_themes": ""}
 #: Round trips to the LLM that an audit takes one after the other, at most.
 MOST_DEPTH = 6
 
@@ -146,10 +150,8 @@ class Run:
             ContextTooLong: the prompt is too long for the model.
             UnusableAnswer: no answer could be made sense of, and the caller can split.
         """
-        system, data = prompts.load(stage).fill(
-            way, metric=self.metric, language=self.options.language, **slots
-        )
-        key = self.key(stage, schema_sha(schema), system, data)
+        system, data = self.fill(stage, slots, way)
+        key = self.key(stage, schema_sha(schema), *self.fill(stage, {**slots, **NO_NEWS}, way))
         if (kept := await self._recalled(key, schema)) is not None:
             return kept
         limits = STAGES[stage]
@@ -177,12 +179,28 @@ class Run:
         await self.answers.remember(stage, {key: answer.model_dump(mode="json")})
         return answer
 
+    def fill(
+        self, stage: Stage, slots: Mapping[str, str], way: str | None = None
+    ) -> tuple[str, str]:
+        """Return the task and the data of a stage's prompt."""
+        return prompts.load(stage).fill(
+            way, metric=self.metric, language=self.options.language, **slots
+        )
+
     async def take_turn(
-        self, messages: Sequence[Mapping[str, Any]], tools: Sequence[Tool], must_use: str | None
+        self,
+        messages: Sequence[Mapping[str, Any]],
+        tools: Sequence[Tool],
+        must_use: str | None,
+        kept_by: Sequence[Mapping[str, Any]],
     ) -> AgentTurn | None:
-        """Return the agent's next turn, kept or new; None: there is none to be had."""
+        """Return the agent's next turn, kept or new; None: there is none to be had.
+
+        Args:
+            kept_by: the conversation without news, see `NO_NEWS`.
+        """
         told = [tool.name + schema_sha(tool.arguments) for tool in tools]
-        key = self.key("agent", *told, must_use or "", json.dumps(messages))
+        key = self.key("agent", *told, must_use or "", json.dumps(kept_by))
         if kept := (await self.answers.recall([key])).get(key):
             self.recalled += 1
             return _turn_of(kept)
