@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from failure_insights.audit.auditor import Auditor, Earlier
 from failure_insights.domain.breakdown import Breakdown, Usage
+from failure_insights.domain.identity import PriorTheme, settle_identity
 from failure_insights_tests.quality.agents import (
     LATENCY_S,
     UNLIMITED,
@@ -23,6 +24,7 @@ from failure_insights_tests.quality.planted import KINDS, Kind, PlantedPool, pla
 from failure_insights_tests.quality.reader import NOISY, ORACLE, Noise, Reader
 from failure_insights_tests.quality.report import (
     Measured,
+    as_prior,
     measure,
     pools_of_kinds,
     show_continuity,
@@ -116,7 +118,7 @@ def _costs(agent: Observed, planted: PlantedPool) -> Iterator[str]:
     yield str(sequential_depth(agent.server.sent))
     for pool in (planted, with_one_more(planted)):
         agent.server.sent.clear()
-        measure(agent.auditor, [following(pool, first)])
+        measure(agent.auditor, [following(pool, first)], themes_of(first))
         stages = agent.sent_by_stage()
         yield ", ".join(f"{count} {stage}" for stage, count in stages.items()) or "0"
 
@@ -125,6 +127,13 @@ def following(planted: PlantedPool, before: Measured) -> PlantedPool:
     """Return the pool as an audit finds it that comes after another one."""
     sample = before.breakdown.provenance["sample"]
     return replace(planted, earlier=Earlier(before.planted.pool.call_ids, sample))
+
+
+def themes_of(before: Measured) -> list[PriorTheme]:
+    """Return the themes of an audit as one of the same day knows them."""
+    day = before.planted.pool.window.date
+    settled = settle_identity(before.breakdown, (), "planted/metric", day)
+    return [as_prior(mode, day) for mode in settled.failure_modes]
 
 
 def with_one_more(planted: PlantedPool) -> PlantedPool:

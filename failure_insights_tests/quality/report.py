@@ -5,14 +5,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from random import Random
 
 from rich.console import Console
 from rich.table import Table
 
 from failure_insights.audit.auditor import Auditor
-from failure_insights.domain.breakdown import Breakdown
+from failure_insights.domain.breakdown import Breakdown, FailureMode
 from failure_insights.domain.identity import PriorTheme, settle_identity
 from failure_insights_tests.quality.domains import NAMES, domain
 from failure_insights_tests.quality.planted import END, KINDS, Kind, PlantedPool, plant
@@ -57,13 +57,15 @@ def lexical_pools(
                         yield plant(name, size, causes, seed, judge_styles=1 + (seed + causes) % 3)
 
 
-def measure(auditor: Auditor, pools: Iterable[PlantedPool]) -> list[Measured]:
+def measure(
+    auditor: Auditor, pools: Iterable[PlantedPool], prior_themes: Sequence[PriorTheme] = ()
+) -> list[Measured]:
     """Return the pools with what the auditor made of them."""
 
     async def audit_all() -> list[Measured]:
         found = []
         for planted in pools:
-            breakdown = await auditor.audit(planted.pool, planted.reader, (), None)
+            breakdown = await auditor.audit(planted.pool, planted.reader, prior_themes, None)
             found.append(Measured(planted, breakdown, score(breakdown, planted)))
         return found
 
@@ -149,17 +151,22 @@ async def _continuity(auditor: Auditor, days: Iterable[PlantedPool], into: Conti
                 into.false_new += cause in cause_of.values()
                 into.new += cause not in cause_of.values()
                 cause_of[mode.theme_id] = cause
-            first_seen = prior[mode.theme_id].first_seen if mode.theme_id in prior else day
-            prior[mode.theme_id] = PriorTheme(
-                mode.theme_id,
-                mode.title,
-                mode.description,
-                mode.criterion,
-                mode.origin,
-                mode.terms,
-                first_seen=first_seen,
-                call_ids=frozenset(mode.call_ids),
-            )
+            known = prior.get(mode.theme_id)
+            prior[mode.theme_id] = as_prior(mode, known.first_seen if known else day)
+
+
+def as_prior(mode: FailureMode, first_seen: date) -> PriorTheme:
+    """Return a settled theme as later audits know it."""
+    return PriorTheme(
+        mode.theme_id,
+        mode.title,
+        mode.description,
+        mode.criterion,
+        mode.origin,
+        mode.terms,
+        first_seen=first_seen,
+        call_ids=frozenset(mode.call_ids),
+    )
 
 
 def show_scores(
