@@ -1,6 +1,5 @@
 """Lists of a project's insights: filtered, newest first, by pages, and as a view sees them."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from failure_insights.errors import UnknownName
 from failure_insights.store.database import query
-from failure_insights.store.insights import Row, insight_rows
+from failure_insights.store.insights import Row, history_by, insight_rows
 from failure_insights.store.projects import ProjectRow, spellings
 
 
@@ -135,16 +134,13 @@ def as_view(
         "ids": [row["id"] for row in rows],
         "days": history_days,
     }
-    calls: dict[int, set[str]] = defaultdict(set)
-    for member in connection.execute(query("list_view_calls"), values):
-        calls[member.insight_id].add(member.call_id)
-    history: dict[tuple[int, str], list[Row]] = defaultdict(list)
-    for day in connection.execute(query("list_view_history"), values):
-        history[day.insight_id, day.theme_id].append({"date": day.date, "count": day.count})
-    return [_narrowed(row, calls[row["id"]], history) for row in rows]
+    found = connection.execute(query("list_view_calls"), values)
+    calls = {row.insight_id: frozenset(row.call_ids) for row in found}
+    history = history_by(connection, "list_view_history", values)
+    return [_narrowed(row, calls.get(row["id"], frozenset()), history) for row in rows]
 
 
-def _narrowed(row: Row, seen: set[str], history: Mapping[tuple[int, str], list[Row]]) -> Row:
+def _narrowed(row: Row, seen: frozenset[str], history: Mapping[tuple[int, str], list[Row]]) -> Row:
     total = len(seen)
     modes = []
     for mode in row["failure_modes"]:

@@ -140,7 +140,7 @@ def insight_rows(
 def _add_findings(
     connection: Connection, rows: Mapping[int, Row], values: Mapping[str, Any]
 ) -> None:
-    history: dict[tuple[int, int], list[Row]] = _grouped(connection, "insight_history", values)
+    history = history_by(connection, "insight_history", values)
     evidence = _grouped(connection, "insight_evidence", values)
     calls = _grouped(connection, "insight_calls", values)
     for insight_id in values["ids"]:
@@ -172,6 +172,16 @@ _THEME_COLUMNS = (
     "status",
     "first_seen",
 )
+
+
+def history_by(
+    connection: Connection, name: str, values: Mapping[str, Any]
+) -> dict[tuple[Any, Any], list[Row]]:
+    """Return a query's theme histories by its first two columns: a row a theme, not a day."""
+    return {
+        (first, second): [{"date": d, "count": n} for d, n in zip(dates, counts, strict=True)]
+        for first, second, dates, counts in connection.execute(query(name), values)
+    }
 
 
 def _grouped(

@@ -1,7 +1,9 @@
--- Each theme's count per day, up to the day of the insight that shows it; of the last :days days,
--- or of all where that is null. A theme has one row a day, so the limit cuts nothing off: it
+-- Each theme's days and its count on each, in two arrays, up to the day of the insight that shows
+-- it; of the last :days days, or of all where that is null. A theme has one row a day, so the limit cuts nothing off: it
 -- keeps the planner at the key of theme_history, theme by theme, however long histories are.
-SELECT shown.insight_id, shown.position, history.date, history.count
+SELECT shown.insight_id, shown.position,
+       array_agg(history.date ORDER BY history.date) AS dates,
+       array_agg(history.count ORDER BY history.date) AS counts
   FROM insight_themes AS shown
   JOIN insights AS insight ON insight.id = shown.insight_id
  CROSS JOIN LATERAL (
@@ -13,4 +15,4 @@ SELECT shown.insight_id, shown.position, history.date, history.count
         ORDER BY date DESC
         LIMIT CAST(:days AS integer)) AS history
  WHERE shown.insight_id = ANY(CAST(:ids AS bigint[]))
- ORDER BY shown.insight_id, shown.position, history.date
+ GROUP BY shown.insight_id, shown.position

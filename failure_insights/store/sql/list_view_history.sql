@@ -1,4 +1,4 @@
--- Each theme's count per day of the view's calls alone, up to the day of the insight shown; of
+-- Each theme's days and its count on each, in two arrays, of the view's calls alone, up to the day of the insight shown; of
 -- the last :days days, or of all where that is null (see insight_history for the limit). The
 -- themes of one insight share its calls, so these are counted once an insight, not once a theme.
 WITH days AS MATERIALIZED (
@@ -22,10 +22,12 @@ WITH days AS MATERIALIZED (
        AND call.agent_id IN (SELECT agent_id FROM view_agents WHERE view_id = :view_id)
      GROUP BY member.insight_id, member.position
 )
-SELECT days.insight_id, days.theme_id, days.date, counted.count
+SELECT days.insight_id, days.theme_id,
+       array_agg(days.date ORDER BY days.date) AS dates,
+       array_agg(counted.count ORDER BY days.date) AS counts
   FROM days
   JOIN insight_themes AS earlier
     ON earlier.insight_id = days.earlier_id AND earlier.theme_id = days.theme_id
   JOIN counted
     ON counted.insight_id = earlier.insight_id AND counted.position = earlier.position
- ORDER BY days.insight_id, days.theme_id, days.date
+ GROUP BY days.insight_id, days.theme_id
