@@ -21,7 +21,7 @@ from failure_insights.settings import Settings
 from failure_insights.store import queue
 from failure_insights.store.importing import import_calls
 from failure_insights.store.pools import PoolRequest, read_pools
-from failure_insights.store.projects import eligible_pairs
+from failure_insights.store.projects import eligible_pairs, find_project, put_metric
 from failure_insights_tests.benchmarks.slow_endpoint import slow_endpoint
 from failure_insights_tests.quality.agents import agent, store
 from failure_insights_tests.quality.domains import NAMES
@@ -42,6 +42,7 @@ def main() -> None:
         auditor = agent(engine, endpoint.url, "planted", llm_concurrency=asked.concurrency)
         runner = AuditRunner(engine, auditor, settings.pool_rule, settings.concurrent_audits)
         import_calls(engine, _lines(asked.pairs))
+        _put_cards(engine, asked.pairs)
         tasks = _tasks(engine, settings)
         cpu, began = time.process_time(), time.perf_counter()
         failed = [result.error for result in runner.run(tasks) if result.error]
@@ -78,6 +79,16 @@ def _lines(pairs: int) -> Iterator[bytes]:
                 "metrics": [result],
             }
             yield json.dumps(line).encode()
+
+
+def _put_cards(engine: Engine, pairs: int) -> None:
+    """Put each metric's card; by its prompt the oracle knows what the calls are about."""
+    with engine.begin() as connection:
+        for number in range(pairs):
+            planted = plant(NAMES[number % len(NAMES)], CALLS, CAUSES, number)
+            put_metric(
+                connection, find_project(connection, f"grid {number}").id, planted.pool.metric
+            )
 
 
 def _tasks(engine: Engine, settings: Settings) -> list[AuditTask]:
