@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         1000, description="Pairs of the grid in one Dagster run; starting a run costs seconds."
     )
     concurrent_audits: PositiveInt = Field(
-        24, description="Audits at once inside a run; more than LLM requests at once, or those idle."
+        24, description="Audits at once inside a run; with fewer, LLM requests at once stay unused."
     )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where people open the dashboard, for links to it."
