@@ -16,8 +16,8 @@ from failure_insights.llm import ContextTooLong, schema_sha
 
 #: Members that a critic sees: the most typical, the least typical, one from between.
 TYPICAL, UNTYPICAL, BETWEEN, NEAR_MISSES = 2, 2, 1, 2
-#: A theme whose checked members fit less often is no theme; fewer decided members decide nothing.
-#: No more than half is asked for, since the least typical members are among those that are checked.
+#: A theme whose checked members fit less often is no theme, if its typical ones are no better;
+#: fewer decided members decide nothing.
 PRECISION, DECIDED = 0.5, 4
 #: Lines beside a cited one that the critic sees, and tokens of one.
 BESIDE, LINE_TOKENS = 2, 60
@@ -60,7 +60,7 @@ async def check(
             return Checked(theme)
         kept = {"of": sorted(held), "critique": critique.model_dump(mode="json")}
         await run.answers.remember("critique", {key: kept}, replace=True)
-    return _judged(run, theme, critique)
+    return _judged(run, theme, members, critique)
 
 
 async def _kept(run: Run, key: str, held: Collection[str]) -> Critique | None:
@@ -147,7 +147,7 @@ def _lines(note: CallNote) -> str:
     )
 
 
-def _judged(run: Run, theme: Theme, critique: Critique) -> Checked:
+def _judged(run: Run, theme: Theme, members: Sequence[int], critique: Critique) -> Checked:
     checks = {
         handle: check
         for check in critique.members
@@ -161,14 +161,28 @@ def _judged(run: Run, theme: Theme, critique: Critique) -> Checked:
         and not note.flagged
         and (span := quotes.find(check.quote, check.line, note.reading.turns))
     ]
-    fits = sum(check.verdict == "fits" for check in checks.values())
     misfits = frozenset(h for h, check in checks.items() if check.verdict == "does_not_fit")
-    decided = fits + len(misfits)
+    by_typicalness = [run.cases[i].handle for i in members]
+    decided = [h for h in by_typicalness if h in checks and checks[h].verdict != "cannot_tell"]
     title = "" if theme.prior_id else run.output.title(critique.better_title)
     fix = run.output.sentences(critique.suggested_fix, FIX_CHARACTERS)
     return Checked(
         replace(theme, title=title or theme.title, suggested_fix=fix),
-        decided < DECIDED or fits >= PRECISION * decided,
+        _holds([handle not in misfits for handle in decided]),
         misfits,
         tuple(evidence),
+    )
+
+
+def _holds(fits: Sequence[bool]) -> bool:
+    """Return whether a theme stands, from whether its checked members fit, the typical ones first.
+
+    The others do not decide alone: the least typical members are those that were sorted wrongly,
+    and a large theme must not go for them.
+    """
+    typical = fits[: TYPICAL + BETWEEN]
+    return (
+        len(fits) < DECIDED
+        or sum(fits) >= PRECISION * len(fits)
+        or sum(typical) >= PRECISION * len(typical)
     )
