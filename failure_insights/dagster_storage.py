@@ -55,24 +55,36 @@ def _pool(url: str) -> Engine:
     )
 
 
+#: The two events that a run has of each of its partitions.
+_OF_PARTITIONS = (
+    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    DagsterEventType.ASSET_MATERIALIZATION,
+)
+
+
 class _EventLogStorage(PostgresEventLogStorage):
-    """Writes the planned events of a run together, as dagster-postgres does materializations."""
+    """Writes a run's events of its partitions together, by one statement whatever their number.
+
+    dagster-postgres writes planned ones one by one, and puts a new statement together for each
+    batch of materializations.
+    """
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        planned = DagsterEventType.ASSET_MATERIALIZATION_PLANNED
-        batch = [event for event in events if event.get_dagster_event().event_type == planned]
-        rest = [event for event in events if event.get_dagster_event().event_type != planned]
-        if batch:
-            self._store_planned(batch)
-        if rest:
+        kinds = {event.get_dagster_event().event_type for event in events}
+        for kind in kinds & set(_OF_PARTITIONS):
+            self._store([e for e in events if e.get_dagster_event().event_type == kind])
+        if rest := [e for e in events if e.get_dagster_event().event_type not in _OF_PARTITIONS]:
             super().store_event_batch(rest)
 
-    def _store_planned(self, events: Sequence[EventLogEntry]) -> None:
-        insert = self.prepare_insert_event_batch(events)
+    def _store(self, events: Sequence[EventLogEntry]) -> None:
+        table = SqlEventLogStorageTable
+        insert = table.insert().returning(table.c.id, sort_by_parameter_order=True)
         with self.index_transaction() as connection:
-            rows = connection.execute(insert.returning(SqlEventLogStorageTable.c.id))
-            stored = list(zip(events, (row[0] for row in rows), strict=True))
+            rows = connection.execute(insert, [self._event_to_row(event) for event in events])
+            ids = list(rows.scalars())
+            self._store_asset_event_tags(connection, events, ids)
             # The asset's row tells of its newest event only; the batch is sorted by asset.
+            stored = zip(events, ids, strict=True)
             for _, of_asset in groupby(stored, lambda pair: pair[0].get_dagster_event().asset_key):
                 event, event_id = list(of_asset)[-1]
                 self._store_asset_event(connection, event, event_id)

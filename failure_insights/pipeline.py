@@ -38,7 +38,7 @@ from failure_insights.store.projects import MetricRow
 warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
 
 #: Materializations are reported this many at a time: often enough to watch, few enough to be fast.
-REPORT_EVERY = 50
+REPORT_EVERY = 100
 #: Failed audits that Dagster's error lists with their reasons; the store has them all.
 FAILURES_SHOWN = 50
 

@@ -1,9 +1,10 @@
 """What the assets are given: the store, the auditor, and the IO manager of failing-call sets."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, astuple, fields
+from dataclasses import fields
 from datetime import date, datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 import dagster as dg
@@ -22,6 +23,8 @@ from failure_insights.store.database import engine_for, migrate, query
 _CALL_COLUMNS = [field.name for field in fields(FailingCall)]
 FRAME_COLUMNS = ["partition", "window_end", "window_days", *_CALL_COLUMNS]
 _NO_CALL = (None,) * len(_CALL_COLUMNS)
+#: `dataclasses.astuple` would copy every value.
+_values = attrgetter(*_CALL_COLUMNS)
 
 _migrated: set[str] = set()
 
@@ -109,7 +112,7 @@ def failing_calls_frame(
     row, whose call is missing.
     """
     rows = [
-        (key, window.end, window.days, *(astuple(call) if call else _NO_CALL))
+        (key, window.end, window.days, *(_values(call) if call else _NO_CALL))
         for key, window, calls in sets
         for call in (tuple(calls) or (None,))
     ]
@@ -128,7 +131,8 @@ def failing_call_sets(
 
 
 def _as_json(call: FailingCall) -> dict[str, Any]:
-    return {**asdict(call), "started_at": call.started_at.isoformat()}
+    values = dict(zip(_CALL_COLUMNS, _values(call), strict=True))
+    return {**values, "started_at": call.started_at.isoformat()}
 
 
 def _from_json(call: dict[str, Any]) -> FailingCall:

@@ -62,9 +62,13 @@ class AuditRunner:
         The audits have a thread and an event loop of their own, so that what the caller does
         with a result (Dagster's bookkeeping) keeps no request to an LLM waiting.
         """
+        to_audit = [task for task in tasks if self._has_enough(task)]
+        yield from self._skip([task for task in tasks if not self._has_enough(task)])
         results: SimpleQueue[AuditResult | None] = SimpleQueue()
         with asyncio_thread() as loop:
-            everything = asyncio.run_coroutine_threadsafe(self._run_all(tasks, results.put), loop)
+            everything = asyncio.run_coroutine_threadsafe(
+                self._run_all(to_audit, results.put), loop
+            )
             # After the last result; or before, if what should report it has broken.
             everything.add_done_callback(lambda _: results.put(None))
             try:
@@ -114,13 +118,9 @@ class AuditRunner:
         return AuditResult(task, error=reason)
 
     async def _audit(self, task: AuditTask) -> AuditResult:
-        pool = task.pool
-        if not self.rule.has_enough(len(pool.calls)):
-            self._skip(task)
-            return AuditResult(task)
         prior = self._start(task)
-        calls = StoredCalls(self.engine, task.metric_id, pool.window)
-        breakdown = await self.auditor.audit(pool, calls, prior, task.max_calls)
+        calls = StoredCalls(self.engine, task.metric_id, task.pool.window)
+        breakdown = await self.auditor.audit(task.pool, calls, prior, task.max_calls)
         settled = settle_identity(breakdown, prior, task.project_metric, task.date)
         self._succeed(task, settled)
         return AuditResult(task, settled)
@@ -134,11 +134,17 @@ class AuditRunner:
         with self.engine.begin() as connection:
             insights.succeed(connection, task.insight_id, task.date, breakdown)
 
-    def _skip(self, task: AuditTask) -> None:
+    def _has_enough(self, task: AuditTask) -> bool:
+        return self.rule.has_enough(len(task.pool.calls))
+
+    def _skip(self, tasks: Sequence[AuditTask]) -> list[AuditResult]:
+        """End the rows of pools that are too small: of a grid often the most, so all at once."""
+        too_few = [
+            insights.TooFew(t.insight_id, t.date, t.pool.window, len(t.pool.calls)) for t in tasks
+        ]
         with self.engine.begin() as connection:
-            queue.start(connection, task.insight_id)
-            pool = task.pool
-            insights.skip(connection, task.insight_id, task.date, pool.window, len(pool.calls))
+            insights.skip(connection, too_few)
+        return [AuditResult(task) for task in tasks]
 
     def _fail(self, task: AuditTask, reason: str) -> None:
         with self.engine.begin() as connection:

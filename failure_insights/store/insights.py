@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -45,8 +45,6 @@ def prior_themes(connection: Connection, project_metric: str, day: date) -> list
 def succeed(connection: Connection, insight_id: int, day: date, breakdown: Breakdown) -> None:
     """Keep the breakdown of an open row and end the row as succeeded, all or nothing."""
     window = breakdown.pool.window
-    # A day's history is that of its newest audit.
-    connection.execute(query("forget_day"), {"id": insight_id, "date": day})
     connection.execute(
         query("save_breakdown"),
         {
@@ -69,25 +67,27 @@ def succeed(connection: Connection, insight_id: int, day: date, breakdown: Break
     )
 
 
-def skip(connection: Connection, insight_id: int, day: date, window: Window, failing: int) -> None:
-    """End an open row whose pool is too small to say anything."""
-    connection.execute(
-        text(
-            "UPDATE insights SET status = 'skipped_not_enough_data', message = :message,"
-            " date = :date, window_end = :window_end, window_days = :window_days,"
-            " num_failing_calls = :failing, num_calls_analyzed = 0,"
-            " finished_at = clock_timestamp(), updated_at = clock_timestamp()"
-            " WHERE id = :id AND status IN ('pending', 'running')"
-        ),
-        {
-            "id": insight_id,
-            "date": day,
-            "window_end": window.end,
-            "window_days": window.days,
-            "failing": failing,
-            "message": NOT_ENOUGH_DATA,
-        },
-    )
+@dataclass(frozen=True, slots=True)
+class TooFew:
+    """An audit whose pool is too small to say anything: its row, date, window and failing calls."""
+
+    insight_id: int
+    date: date
+    window: Window
+    failing: int
+
+
+def skip(connection: Connection, audits: Sequence[TooFew]) -> None:
+    """End the open rows of audits whose pools are too small, in one statement."""
+    values = {
+        "ids": [audit.insight_id for audit in audits],
+        "dates": [audit.date for audit in audits],
+        "ends": [audit.window.end for audit in audits],
+        "days": [audit.window.days for audit in audits],
+        "failing": [audit.failing for audit in audits],
+        "message": NOT_ENOUGH_DATA,
+    }
+    connection.execute(query("skip_audits"), values)
 
 
 def _themes(breakdown: Breakdown) -> Iterator[Row]:

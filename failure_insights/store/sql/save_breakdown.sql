@@ -1,5 +1,6 @@
 -- Keeps a breakdown and ends its open row, in one statement: themes, calls and quotes come as
--- JSON arrays. Nothing is written where the row is not open any more.
+-- JSON arrays. Nothing is written where the row is not open any more. A day's history is that of
+-- its newest audit: what an earlier one counted for other themes is forgotten.
 WITH insight AS (
     UPDATE insights
        SET status = 'succeeded', date = :date, window_end = :window_end,
@@ -25,6 +26,13 @@ WITH insight AS (
            (insight_id, position, theme_id, title, description, origin, suggested_fix, status)
     SELECT insight_id, position, theme_id, title, description, origin, suggested_fix, status
       FROM given
+), forgotten AS (
+    DELETE FROM theme_history AS history
+     USING insight, themes AS theme
+     WHERE theme.project_metric = insight.project_metric
+       AND history.theme_id = theme.theme_id
+       AND history.date = insight.date
+       AND history.theme_id NOT IN (SELECT theme_id FROM given)
 ), history AS (
     INSERT INTO theme_history (theme_id, date, insight_id, count, terms)
     SELECT theme_id, date, insight_id, count, terms FROM given
