@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -194,3 +195,14 @@ def test_a_moment_belongs_to_the_date_whose_24_hours_end_next(at: datetime) -> N
     end = end_of(date_of(at))
     assert end.timetz() == time(6, tzinfo=UTC)
     assert end - timedelta(days=1) < at <= end
+
+
+def test_a_backfill_takes_its_days_in_order(clinic: Grid) -> None:
+    keys = clinic.sync()
+    days = [YESTERDAY - timedelta(days=ago) for ago in (3, 2, 1, 0)]
+    with partition_loading_context(dynamic_partitions_store=clinic.instance):
+        subset = GRID.subset_with_partition_keys(
+            [partition_key(day, pair) for day in days for pair in keys]
+        )
+        ranges = subset.get_partition_key_ranges(GRID)
+    assert [split_partition_key(each.start) for each in ranges] == [(day, keys[0]) for day in days]

@@ -234,6 +234,36 @@ def run_status(site: DagsterSite, run_id: str) -> str:
     return str(site.graphql(query, id=run_id)["runOrError"]["status"])
 
 
+def test_a_backfill_of_past_days_goes_day_by_day_in_few_runs(site: DagsterSite) -> None:
+    count = len(BACKFILLED) * len(PAIRS)
+    rows = finished(site, count, trigger="backfill")
+    for day, pool in zip(BACKFILLED, (13, 12, 11), strict=True):
+        of_day = [row for row in rows if row.date == day]
+        assert {row.window_end for row in of_day} == {end_of(day)}
+        assert {row.num_failing_calls for row in of_day} == {pool}
+    # A day knows the themes of the day before it, as its run came after that one's. (No earlier
+    # day than these may have been audited yet: its themes would be known in any order.)
+    days_of_themes = site.rows(
+        "SELECT count(*) AS days FROM insight_themes"
+        " WHERE insight_id = ANY(:ids) GROUP BY theme_id",
+        ids=[row.id for row in rows],
+    )
+    assert {theme.days for theme in days_of_themes} == {len(BACKFILLED)}
+    assert len({row.dagster_run_id for row in rows}) == 2 * len(BACKFILLED)
+
+
+def test_dagsters_command_backfills_too(site: DagsterSite) -> None:
+    day = YESTERDAY - 4 * DAY
+    keys = ",".join(str(partition_key(day, pair)) for pair in PAIRS[:3])
+    dagster(site, "job", "backfill", "-j", "audit", "--noprompt", "--partitions", keys)
+    rows = finished(site, 3, date=day)
+    assert {(row.status, row.trigger, row.num_failing_calls) for row in rows} == {
+        ("succeeded", "backfill", 14)
+    }
+    # This command knows no ranges; runs are cheap enough.
+    assert len({row.dagster_run_id for row in rows}) == 3
+
+
 REEXECUTE = """mutation($params: ReexecutionParams!) {
     launchRunReexecution(reexecutionParams: $params) { __typename
         ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }"""
@@ -270,33 +300,3 @@ def test_re_executing_a_failed_run_does_what_is_missing(site: DagsterSite) -> No
     assert (again.project_metric, again.status, again.trigger) == (PAIRS[1], "succeeded", "manual")
     assert again.dagster_run_id == answer["run"]["runId"]
     wait_until(lambda: run_status(site, again.dagster_run_id) == "SUCCESS", "the run's end")
-
-
-def test_a_backfill_of_past_days_goes_day_by_day_in_few_runs(site: DagsterSite) -> None:
-    count = len(BACKFILLED) * len(PAIRS)
-    rows = finished(site, count, trigger="backfill")
-    for day, pool, status in zip(
-        BACKFILLED, (13, 12, 11), ("new", "recurring", "recurring"), strict=True
-    ):
-        of_day = [row for row in rows if row.date == day]
-        assert {row.window_end for row in of_day} == {end_of(day)}
-        assert {row.num_failing_calls for row in of_day} == {pool}
-        shown = site.rows(
-            "SELECT DISTINCT status FROM insight_themes WHERE insight_id = ANY(:ids)",
-            ids=[row.id for row in of_day],
-        )
-        # A day knows the themes of the day before it: its runs came after those.
-        assert [theme.status for theme in shown] == [status]
-    assert len({row.dagster_run_id for row in rows}) == 2 * len(BACKFILLED)
-
-
-def test_dagsters_command_backfills_too(site: DagsterSite) -> None:
-    day = YESTERDAY - 4 * DAY
-    keys = ",".join(str(partition_key(day, pair)) for pair in PAIRS[:3])
-    dagster(site, "job", "backfill", "-j", "audit", "--noprompt", "--partitions", keys)
-    rows = finished(site, 3, date=day)
-    assert {(row.status, row.trigger, row.num_failing_calls) for row in rows} == {
-        ("succeeded", "backfill", 14)
-    }
-    # This command knows no ranges; runs are cheap enough.
-    assert len({row.dagster_run_id for row in rows}) == 3
