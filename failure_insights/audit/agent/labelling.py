@@ -24,6 +24,7 @@ ASKED_ALL, TAUGHT = 1_000, 400
 AGREEMENT = 0.97
 #: Labels of each kind that a classifier needs to learn from, and folds of the cross-validation.
 LEAST_OF_KIND, FOLDS = 5, 5
+OTHER_KIND, UNCLEAR_KIND = -1, -2
 
 
 async def label_all(
@@ -51,7 +52,8 @@ async def _taught(
     labels = await assign(run, themes, first)
     run.depth += 1
     rest = [case for case in unread if case.handle not in labels]
-    learned = learn(run, labels, rest)
+    # Notes may say what no explanation does: labels by explanations alone are what is learned.
+    learned = learn(run, {c.handle: labels[c.handle] for c in unread if c.handle in labels}, rest)
     return (
         labels | learned | await assign(run, themes, [c for c in rest if c.handle not in learned])
     )
@@ -62,13 +64,17 @@ def learn(run: Run, labels: Mapping[str, Label], rest: Sequence[Case]) -> dict[s
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
-    known = [handle for handle, label in labels.items() if not label.unclear]
-    kinds = np.array([-1 if (t := labels[h].theme) is None else t for h in known])
-    counts = zip(*np.unique(kinds, return_counts=True), strict=True)
-    frequent = {kind for kind, count in counts if count >= LEAST_OF_KIND}
+    known = list(labels)
+    kinds = np.array([_kind(labels[handle]) for handle in known])
+    counts = dict(zip(*np.unique(kinds, return_counts=True), strict=True))
+    frequent = {kind for kind, count in counts.items() if count >= LEAST_OF_KIND}
     kept = [i for i, kind in enumerate(kinds) if kind in frequent]
-    if len(frequent) < 2 or not rest:
+    if not frequent or not rest:
         return {}
+    if len(frequent) == 1:  # such as "unclear", where explanations only repeat the rubric
+        (kind,) = frequent
+        is_sure = counts[kind] >= AGREEMENT * len(known)
+        return {case.handle: _learned(kind) for case in rest} if is_sure else {}
     rows = run.vectors.rows[[run.index[known[i]] for i in kept]]
     model = LogisticRegression(C=10.0, max_iter=500)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
@@ -80,12 +86,24 @@ def learn(run: Run, labels: Mapping[str, Label], rest: Sequence[Case]) -> dict[s
     model.fit(rows, kinds[kept])
     sure = model.predict_proba(run.vectors.rows[[run.index[case.handle] for case in rest]])
     return {
-        case.handle: Label(None if kind == -1 else int(kind), True, "learned")
+        case.handle: _learned(kind)
         for case, kind, confidence in zip(
             rest, order[sure.argmax(axis=1)], sure.max(axis=1), strict=True
         )
         if confidence >= cut
     }
+
+
+def _kind(label: Label) -> int:
+    """Return the theme, or one of two numbers for having none."""
+    if label.theme is not None:
+        return label.theme
+    return UNCLEAR_KIND if label.unclear else OTHER_KIND
+
+
+def _learned(kind: int) -> Label:
+    theme = None if kind in (OTHER_KIND, UNCLEAR_KIND) else int(kind)
+    return Label(theme, True, "learned", unclear=kind == UNCLEAR_KIND)
 
 
 def _cut(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> Any:
