@@ -13,7 +13,7 @@ from failure_insights.audit.agent.run import Run
 from failure_insights.audit.agent.telling import provenance_of, tell, usage_of
 from failure_insights.audit.agent.vectors import vectorize
 from failure_insights.audit.auditor import CallReader
-from failure_insights.audit.wording import WordingAuditor
+from failure_insights.audit.wording.auditor import LIMITS, WordingAuditor
 from failure_insights.domain.breakdown import AuditorName, Breakdown
 from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.pools import Pool
@@ -99,6 +99,7 @@ class AgentAuditor:
         reason: str,
         run: Run | None,
     ) -> Breakdown:
+        # Without the advice to set a key: one is set.
         found = await WordingAuditor().audit(pool, calls, prior_themes, max_calls)
         provenance = {**found.provenance, **({"agent": provenance_of(run)} if run else {})}
         return replace(
@@ -106,7 +107,7 @@ class AgentAuditor:
             degraded=True,
             model=self.options.model,
             usage=usage_of(run) if run else found.usage,
-            message=f"The LLM could not audit these calls: {reason} {found.message}",
+            message=f"The LLM could not audit these calls: {reason} {LIMITS}",
             provenance=provenance,
         )
 

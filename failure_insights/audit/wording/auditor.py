@@ -32,11 +32,12 @@ TRANSCRIPTS = 40
 #: Words of a group that it is recognised by on other days.
 TERMS = 30
 
-MESSAGE = (
+LIMITS = (
     "Grouped by wording: calls whose judges used similar words are together. Without an LLM, "
     "causes that are described alike stay together, one cause described in different ways is "
-    "split, and a judge that was wrong is not noticed. Set OPENAI_API_KEY for root causes."
+    "split, and a judge that was wrong is not noticed."
 )
+MESSAGE = f"{LIMITS} Set OPENAI_API_KEY for root causes."
 NO_EXPLANATION = "Judge gave no explanation"
 NO_USABLE_EXPLANATION = "Judge gave no usable explanation"
 
