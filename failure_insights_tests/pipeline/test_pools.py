@@ -144,18 +144,33 @@ def test_a_partition_without_kept_calls_is_not_audited(grid: Grid) -> None:
     assert "materialize failing_calls first" in grid.row()["error_message"]
 
 
-def test_two_runs_at_one_partition_keep_a_set_each(grid: Grid) -> None:
-    """A request of 30 days, and another run that reads the same day's pool meanwhile."""
-    now = datetime.now(UTC)
-    grid.fail("Clinic/CSAT", 12, now)
-    grid.fail("Clinic/CSAT", 12, now - 20 * DAY)
-    insight_id = grid.request(PAIR, window_days=30)
-    other = OneTheme(at_start=lambda: grid.run(days=[TODAY]))
-    result = grid.run_request(insight_id, PAIR, other)
+def test_a_run_audits_its_own_set_though_another_came_to_its_partition(grid: Grid) -> None:
+    """Such as a request of 30 days, and the grid's run of the same day between its two steps."""
+    grid.sql(
+        "CREATE FUNCTION another() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+        " INSERT INTO failing_call_sets VALUES"
+        " (NEW.project_metric, NEW.date, 'another-run', NEW.window_end, 7, '[]');"
+        " RETURN NULL; END $$;"
+        " CREATE TRIGGER another AFTER INSERT ON failing_call_sets FOR EACH ROW"
+        " WHEN (NEW.dagster_run_id <> 'another-run') EXECUTE FUNCTION another()"
+    )
+    grid.fail("Clinic/CSAT", 12)
+    result = grid.run()
     assert result.success
+    assert grid.row()["num_failing_calls"] == 12
     assert all(evaluation.passed for evaluation in result.get_asset_check_evaluations())
-    assert grid.row(insight_id)["num_failing_calls"] == 24
-    assert [row["num_failing_calls"] for row in grid.rows()] == [24, 12]
+    assert len(grid.sql("SELECT FROM failing_call_sets")) == 2
+
+
+def test_a_day_that_is_audited_again_forgets_what_it_counted_before(grid: Grid) -> None:
+    for words in ("hours", "prices"):
+        grid.sql("DELETE FROM calls")
+        grid.fail("Clinic/CSAT", 12)
+        assert grid.run(auditor=OneTheme(terms={words: 1.0})).success
+    before, after = (row["failure_modes"][0] for row in grid.rows())
+    assert before["theme_id"] != after["theme_id"]
+    (kept,) = grid.sql("SELECT theme_id FROM theme_history")
+    assert kept.theme_id == after["theme_id"]
 
 
 def test_a_day_that_is_audited_late_does_not_know_the_days_to_come(grid: Grid) -> None:
