@@ -41,10 +41,12 @@ def show_readers(console: Console, engine: Engine, seeds: Sequence[int]) -> None
     """Print the agent's scores with an oracle and with a noisy reader, its identity and cost."""
     for name, noise in READERS.items():
         with observed(Reader(noise), engine) as agent:
-            pools = agent.told(pools_of_kinds(KINDS, causes=3, seeds=seeds))
+            pools = agent.told(pools_of_kinds(KINDS, sizes=(60,), causes=3, seeds=seeds))
             measured = measure(agent.auditor, pools)
             show_scores(console, f"Agent with {name}", measured, lambda m: m.planted.kind)
-            show_continuity(console, agent.auditor, seeds[:1], (40,), agent.told)
+            show_continuity(
+                console, agent.auditor, seeds[:1], (40,), names=("clinic", "bank"), told=agent.told
+            )
     show_reruns(console, engine)
     show_costs(console, engine)
 

@@ -235,6 +235,8 @@ def show_continuity(
     auditor: Auditor,
     seeds: Sequence[int],
     sizes: Sequence[int] = (15, 40, 100),
+    *,
+    names: Sequence[str] = NAMES,
     told: Callable[[Iterable[PlantedPool]], Iterable[PlantedPool]] = iter,
 ) -> None:
     """Print how often a theme that recurs over seven days keeps its id.
@@ -248,7 +250,7 @@ def show_continuity(
     rows = [(size, False) for size in sizes] + [(40, True)]
     for size, with_twin in rows:
         counts = Continuity()
-        for name in NAMES:
+        for name in names:
             for seed in seeds:
                 days = planted_days(name, seed, size=size, with_twin=with_twin)
                 continuity(auditor, told(days), counts)
