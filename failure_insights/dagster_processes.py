@@ -47,9 +47,12 @@ def fork_runs() -> None:
 
     Dagster spawns a new Python for each run, which imports for 2 seconds. A fork server is the
     standard library's other way to start a process: signals, exit codes and queues are the same.
+
+    Only in a code server that a Dagster on this machine has started, as it is that which is told
+    its instance; in a cluster a run is a pod, and nobody would use the warm process.
     """
-    is_code_server = sys.argv[1:3] == ["api", "grpc"]
-    if not is_code_server or "forkserver" not in multiprocessing.get_all_start_methods():
+    starts_runs = sys.argv[1:3] == ["api", "grpc"] and "--instance-ref" in sys.argv
+    if not starts_runs or "forkserver" not in multiprocessing.get_all_start_methods():
         return
     warm = multiprocessing.get_context("forkserver")
     warm.set_forkserver_preload([WARM])

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import psutil
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import RemoteInstigatorOrigin, RemoteRepositoryOrigin
@@ -19,9 +20,11 @@ from dagster._core.scheduler.instigation import (
     ScheduleInstigatorData,
 )
 from dagster._core.workspace.load import location_origins_from_yaml_paths
+from dagster._daemon import sensor
 from sqlalchemy import Engine, text
 
 from failure_insights.dagster_home import project_file
+from failure_insights.dagster_processes import SENSOR_LOOP_S, look_at_sensors_often
 from failure_insights.demo.loading import launch_run
 from failure_insights.domain.metrics import slugify
 from failure_insights.partitions import end_of, partition_key
@@ -143,6 +146,14 @@ def test_the_schedule_audits_the_whole_grid_in_few_runs(site: DagsterSite) -> No
     assert set(tick["runIds"]) == {row.dagster_run_id for row in rows}
 
 
+def test_dagster_has_the_interval_that_is_set_in_its_daemon(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sensor, "MIN_INTERVAL_LOOP_TIME", 5)
+    look_at_sensors_often()
+    assert sensor.MIN_INTERVAL_LOOP_TIME == SENSOR_LOOP_S
+
+
 def test_the_project_loads_as_dagster_validates_it(site: DagsterSite) -> None:
     assert "Validation successful" in dagster(site, "definitions", "validate")
 
@@ -204,6 +215,7 @@ def test_a_run_that_is_killed_leaves_no_audit_running(site: DagsterSite) -> None
     with held_up(site.engine):
         insight_id = request(site, PAIRS[2])
         run_id, pid = started(site, insight_id)
+        assert "forkserver" in " ".join(psutil.Process(pid).cmdline())  # not a Python of its own
         os.kill(pid, signal.SIGKILL)
         (row,) = finished(site, 1, id=insight_id)
     assert row.status == "failed"
