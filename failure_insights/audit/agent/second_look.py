@@ -17,7 +17,7 @@ from failure_insights.audit.agent.run import Run
 #: Calls of a theme that are read where none was.
 QUOTABLE = 2
 #: Second readers, as a part of the calls that were read.
-REREAD = 0.15
+REREAD = 0.25
 
 
 async def look_again(
