@@ -70,6 +70,17 @@ def test_a_large_pool_keeps_its_themes_though_many_of_its_notes_are_wrong(engine
     assert item.breakdown.usage.input_tokens <= 250_000
 
 
+def test_calls_that_nobody_can_tell_the_cause_of_are_left_out_and_told(engine: Engine) -> None:
+    pool = plant("clinic", 40, 2, 1, kind="one symptom")
+    with observed(Reader(), engine, max_calls=20) as agent:
+        (item,) = measure(agent.auditor, agent.told([pool]))
+    left_out = len(item.breakdown.unassigned_call_ids)
+    assert left_out == 20
+    assert f"transcripts were not read: {left_out} calls." in item.breakdown.message
+    for mode in item.breakdown.failure_modes:
+        assert len({pool.truth[call_id] for call_id in mode.call_ids}) == 1
+
+
 def test_a_reader_that_words_all_otherwise_comes_to_the_same_groups(engine: Engine) -> None:
     pool = plant("shop", 40, 3, 7, kind="one symptom")
     found = []

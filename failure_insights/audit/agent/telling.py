@@ -12,6 +12,8 @@ from failure_insights.domain.breakdown import Breakdown, Usage
 
 #: From this part of the calls that were read on, the metric itself is what to look at first.
 MANY_JUDGE_ERRORS = 0.2
+#: From this part of the pool on, unread calls with vague explanations are told of.
+MANY_UNCLEAR = 0.1
 
 
 def tell(run: Run, found: Findings) -> Breakdown:
@@ -92,6 +94,12 @@ def _sentences(run: Run, found: Findings) -> Iterator[str]:
         yield (
             f"Counts are estimates: a classifier sorted {_calls(learned)} as it learned from the "
             "LLM's labels of the others."
+        )
+    vague = sum(label.unclear and call not in run.notes for call, label in found.labels.items())
+    if vague > MANY_UNCLEAR * len(run.cases):
+        yield (
+            "In no theme, because their explanations do not say why they failed and their "
+            f"transcripts were not read: {_calls(vague)}."
         )
     if flagged := sum(run.is_flagged(case) for case in run.cases):
         yield (
