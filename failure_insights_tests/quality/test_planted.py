@@ -3,7 +3,8 @@
 import pytest
 
 from failure_insights.audit.wording import WordingAuditor
-from failure_insights_tests.quality.domains import NAMES
+from failure_insights_tests.quality.domains import NAMES, domain
+from failure_insights_tests.quality.knowledge import Knowledge
 from failure_insights_tests.quality.planted import END, KINDS, plant
 from failure_insights_tests.quality.report import (
     Continuity,
@@ -50,3 +51,33 @@ def test_the_cause_of_a_planted_call_stands_in_one_turn(name: str, kind: str) ->
         role = planted.transcripts[call_id][turn].role
         line_of.setdefault(planted.truth[call_id], set()).add(role)
     assert all(len(roles) == 1 for roles in line_of.values())
+
+
+def test_a_long_call_holds_its_cause_somewhere_in_its_middle() -> None:
+    planted = plant("bank", 60, 3, 0, num_tokens=3_000)
+    places = []
+    for call_id, turns in planted.transcripts.items():
+        assert 3_000 <= sum(len(turn.content) for turn in turns) // 4 <= 3_600
+        places.append(planted.cause_turn[call_id] / len(turns))
+    assert min(places) < 0.25
+    assert max(places) > 0.75
+    assert len(set(planted.truth.values())) == 3
+
+
+def test_of_several_causes_the_first_counts() -> None:
+    planted = plant("clinic", 200, 3, 0, kind="several causes")
+    knows = Knowledge(domain("clinic"))
+    several = 0
+    for call_id, turns in planted.transcripts.items():
+        causes = [cause for turn in turns if (cause := knows.in_line(turn.content))]
+        assert causes[0] == planted.truth[call_id]
+        several += len(causes) > 1
+    assert 0.3 <= several / 200 <= 0.5
+
+
+def test_a_cause_told_like_another_comes_the_day_that_one_goes() -> None:
+    for name in NAMES:
+        days = [set(planted.causes) for planted in planted_days(name, 0, with_twin=True)]
+        twin, twin_of = domain(name).twin.key, domain(name).twin_of
+        assert all(twin_of in day and twin not in day for day in days[:3])
+        assert all(twin in day and twin_of not in day for day in days[3:5])
