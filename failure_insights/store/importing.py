@@ -5,7 +5,8 @@ changes the call where it differs, and adds or changes metric results, which are
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -48,6 +49,7 @@ def import_calls(
 
     Projects, agents and metrics are made on first sight. Each batch is a transaction of its own:
     what was stored stays if a later line cannot be read from its source. Imports may run at once.
+    While Postgres takes a batch, the lines of the next are read.
 
     Args:
         engine: the store.
@@ -63,23 +65,36 @@ def import_calls(
     if project is not None:
         slugify(project)
     report = ImportReport()
-    with SeenCalls() as seen:
-        for batch in _batches(_read(lines, project, read)):
-            for result in store_batch(engine, batch, seen.first_line):
-                report.count(result)
-                if on_line:
-                    on_line(result)
-            if on_progress:
-                on_progress(report)
+
+    def stored(results: Future[Sequence[LineResult]] | None) -> None:
+        for result in results.result() if results else ():
+            report.count(result)
+            if on_line:
+                on_line(result)
+        if results and on_progress:
+            on_progress(report)
+
+    with SeenCalls() as seen, ThreadPoolExecutor(1) as writer:
+        under_way: Future[Sequence[LineResult]] | None = None
+        try:
+            for batch in _batches(_read(lines, project, read)):
+                before, under_way = under_way, None
+                stored(before)
+                under_way = writer.submit(store_batch, engine, batch, seen.first_line)
+        finally:
+            stored(under_way)
     return report
 
 
 class SeenCalls:
-    """The line of each call so far, on disk: memory must not grow with the file."""
+    """The line of each call so far, on disk: memory must not grow with the file.
+
+    One thread opens and closes it, another asks it, never at once.
+    """
 
     def __enter__(self) -> "SeenCalls":
         # No name: SQLite keeps the database in a file of its own that goes when it is closed.
-        self._calls = sqlite3.connect("", isolation_level=None)
+        self._calls = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._calls.execute("PRAGMA journal_mode = OFF")
         self._calls.execute(
             "CREATE TABLE seen (project TEXT, call_id TEXT, line INTEGER,"

@@ -1,6 +1,7 @@
 """The machinery around the LLM finds planted causes: with a reader that knows, one that errs."""
 
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
 from sqlalchemy import Engine
@@ -14,6 +15,7 @@ from failure_insights_tests.quality.agent_report import (
     with_one_more,
 )
 from failure_insights_tests.quality.agents import observed, sequential_depth
+from failure_insights_tests.quality.domains import NAMES
 from failure_insights_tests.quality.planted import KINDS, plant
 from failure_insights_tests.quality.reader import NOISY, ORACLE, Noise, Reader
 from failure_insights_tests.quality.report import (
@@ -37,9 +39,8 @@ def test_planted_causes_become_themes_with_right_counts(
     engine: Engine, noise: Noise, least_f1: float, most_error: float, least_coverage: float
 ) -> None:
     pools = [
-        plant(name, 40, 4 if kind == "rare cause" else 3, 1, kind=kind)
-        for name in ("clinic", "bank")
-        for kind in KINDS
+        plant(name, 60, 4 if kind == "rare cause" else 3, 1, kind=kind)
+        for kind, name in zip(KINDS, cycle(NAMES), strict=False)
     ]
     with observed(Reader(noise), engine) as agent:
         measured = measure(agent.auditor, agent.told(pools))
@@ -49,15 +50,20 @@ def test_planted_causes_become_themes_with_right_counts(
     assert scores.coverage >= least_coverage
     assert scores.evidence_at_cause >= 0.95
     assert all(item.scores.verbatim == 1 for item in measured)
-    assert judge_precision(measured) >= 0.8
 
 
-def test_a_call_that_passed_in_truth_is_shown_apart(engine: Engine) -> None:
-    pools = [plant(name, 40, 3, 2, kind="judge wrong") for name in ("clinic", "shop")]
-    with observed(Reader(), engine) as agent:
+@pytest.mark.parametrize(
+    ("noise", "least_recall"),
+    [pytest.param(ORACLE, 1.0, id="oracle"), pytest.param(NOISY, 0.6, id="noisy")],
+)
+def test_a_call_that_passed_in_truth_is_shown_apart(
+    engine: Engine, noise: Noise, least_recall: float
+) -> None:
+    pools = [plant(name, 40, 3, 2, kind="judge wrong") for name in NAMES]
+    with observed(Reader(noise), engine) as agent:
         measured = measure(agent.auditor, agent.told(pools))
     assert judge_precision(measured) >= 0.8
-    assert mean([item.scores for item in measured]).judge_recall >= 0.8
+    assert mean([item.scores for item in measured]).judge_recall >= least_recall
 
 
 def test_a_large_pool_keeps_its_themes_though_many_of_its_notes_are_wrong(engine: Engine) -> None:
