@@ -1,5 +1,5 @@
 """`python -m failure_insights` is the command `failure-insights`."""
 
-from failure_insights.cli import app
+from failure_insights.commands.cli import app
 
 app(prog_name="failure-insights")

@@ -2,10 +2,14 @@
 
 import dagster as dg
 
-from failure_insights.dagster_processes import fork_runs
-from failure_insights.pipeline import failing_calls, failure_audit
-from failure_insights.storage import AuditorResource, FailingCallSets, StoreResource
-from failure_insights.triggers import (
+from failure_insights.orchestration.assets import failing_calls, failure_audit
+from failure_insights.orchestration.failing_call_sets import (
+    AuditorResource,
+    FailingCallSets,
+    StoreResource,
+)
+from failure_insights.orchestration.patches.processes import fork_runs
+from failure_insights.orchestration.triggers import (
     JOB,
     daily_audit,
     eligible_pairs_sensor,

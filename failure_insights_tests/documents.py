@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from failure_insights.cli import app
+from failure_insights.commands.cli import app
 from failure_insights.settings import Settings, environment_names
 
 TOP = Path(__file__).resolve().parent.parent

@@ -4,7 +4,7 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from failure_insights.audit.auditor import Auditor
+from failure_insights.domain.auditing import Auditor
 from failure_insights.settings import Settings
 
 
@@ -14,7 +14,7 @@ def choose_auditor(settings: Settings, engine: Engine) -> Auditor:
         from failure_insights.audit.wording import WordingAuditor
 
         return WordingAuditor()
-    from failure_insights.audit.agent.answers import StoredAnswers
+    from failure_insights.audit.agent.answer_cache import StoredAnswers
     from failure_insights.audit.agent.auditor import AgentAuditor
     from failure_insights.audit.agent.options import options_of
     from failure_insights.llm import endpoint_for

@@ -9,14 +9,14 @@ from urllib.request import Request, urlopen
 
 from sqlalchemy import Engine, text
 
-from failure_insights.dagster_home import dagster_instance
 from failure_insights.demo import DEMO_VIEWS, demo_calls, demo_metric_cards
 from failure_insights.demo.calls import DEMO_DAYS
 from failure_insights.domain.metrics import slugify
 from failure_insights.domain.pools import date_of
 from failure_insights.errors import FailureInsightsError
+from failure_insights.ingest.import_calls import import_calls
+from failure_insights.orchestration.home import dagster_instance
 from failure_insights.settings import get_settings
-from failure_insights.store.importing import import_calls
 from failure_insights.store.projects import find_project, put_metric, put_view
 
 Say = Callable[[str], None]
@@ -64,8 +64,8 @@ def audit_demo(engine: Engine, dagster_url: str, say: Say, check: Callable[[], N
         say: told what is going on.
         check: called while the audits run; raises if they cannot go on.
     """
-    from failure_insights.run_requests import TRIGGER_TAG, range_tags
-    from failure_insights.triggers import sync_pairs
+    from failure_insights.orchestration.runs import TRIGGER_TAG, range_tags
+    from failure_insights.orchestration.triggers import sync_pairs
 
     newest = _last_call(engine)
     assert newest, "load_demo came first"
@@ -97,7 +97,7 @@ def audit_demo(engine: Engine, dagster_url: str, say: Say, check: Callable[[], N
 
 def launch_run(dagster_url: str, tags: dict[str, str]) -> str:
     """Launch a run of the job over the partitions that the tags name; return its ID."""
-    from failure_insights.triggers import JOB
+    from failure_insights.orchestration.triggers import JOB
 
     params = {
         "selector": {

@@ -1,8 +1,10 @@
 """LLM endpoints: one client for every server that speaks OpenAI's chat completions."""
 
+from failure_insights.llm.answer_parsing import read_answer
+from failure_insights.llm.budget import Spending
 from failure_insights.llm.capabilities import CapabilityMemory
+from failure_insights.llm.client import Effort, Endpoint, endpoint_for
 from failure_insights.llm.completion import AgentTurn, ToolUse
-from failure_insights.llm.endpoint import Effort, Endpoint, endpoint_for
 from failure_insights.llm.errors import (
     BudgetSpent,
     ContextTooLong,
@@ -12,10 +14,8 @@ from failure_insights.llm.errors import (
     ToolsUnsupported,
     UnusableAnswer,
 )
-from failure_insights.llm.questions import Message, Tool
-from failure_insights.llm.reading import read_answer
+from failure_insights.llm.requests import Message, Tool
 from failure_insights.llm.schemas import schema_sha
-from failure_insights.llm.spending import Spending
 
 __all__ = [
     "AgentTurn",

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, get_args
 
+from failure_insights.llm.budget import Spending
 from failure_insights.llm.errors import BudgetSpent
-from failure_insights.llm.spending import Spending
 
 Shape = Literal["json_schema", "tool", "json_object", "text"]
 #: Forms of asking for a value, the strictest first.

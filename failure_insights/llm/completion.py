@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from failure_insights.llm.answer_parsing import mend, without_thinking
 from failure_insights.llm.errors import UnusableAnswer
-from failure_insights.llm.reading import mend, without_thinking
 
 #: Fields of a message that are the endpoint's own affair, and that it may want to see again.
 _HANDED_BACK = ("reasoning_content", "reasoning_details")

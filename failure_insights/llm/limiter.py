@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from failure_insights.llm.budget import Spending
 from failure_insights.llm.errors import BudgetSpent, EndpointUnavailable
-from failure_insights.llm.spending import Spending
 
 #: Successes that earn one more request at once, after the endpoint has once said "too many".
 SUCCESSES_TO_GROW = 20

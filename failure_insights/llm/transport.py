@@ -10,12 +10,12 @@ from typing import Any
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
 
+from failure_insights.llm.budget import Spending
 from failure_insights.llm.capabilities import parameters_of
 from failure_insights.llm.completion import Completion, read_completion
+from failure_insights.llm.error_rules import AskAgain, Rejected, fault
 from failure_insights.llm.errors import EndpointRefused, EndpointUnavailable
-from failure_insights.llm.faults import AskAgain, Rejected, fault
 from failure_insights.llm.limiter import Limiter
-from failure_insights.llm.spending import Spending
 
 #: Seconds in which a refused model is not asked again.
 REFUSAL_LASTS_S = 60.0

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from failure_insights.errors import BadInput
-from failure_insights.sources import elevenlabs, livekit, pipecat, retell, shapes, vapi
-from failure_insights.sources.shapes import NativeCall, NativeTurn
+from failure_insights.sources import elevenlabs, fields, livekit, pipecat, retell, vapi
+from failure_insights.sources.fields import NativeCall, NativeTurn
 
 
 def read_call(payload: Mapping[str, Any]) -> NativeCall:
@@ -19,16 +19,16 @@ def read_call(payload: Mapping[str, Any]) -> NativeCall:
     Raises:
         BadInput: the transcript does not have the shape that `transcript_type` names.
     """
-    transcript = shapes.first(payload.get("transcript_json"), payload.get("transcript_object"))
-    agent = shapes.first(payload.get("agent"), payload.get("assistant_id"), payload.get("agent_id"))
-    return shapes.native_call(
+    transcript = fields.first(payload.get("transcript_json"), payload.get("transcript_object"))
+    agent = fields.first(payload.get("agent"), payload.get("assistant_id"), payload.get("agent_id"))
+    return fields.native_call(
         {**payload, "metadata": _metadata(payload)},
-        call_id=shapes.name(payload.get("call_id")),
-        agent=shapes.name(agent),
-        started_at=_utc(shapes.time(payload.get("timestamp"))),
+        call_id=fields.name(payload.get("call_id")),
+        agent=fields.name(agent),
+        started_at=_utc(fields.time(payload.get("timestamp"))),
         duration_s=_duration(payload.get("duration")),
-        ended_reason=shapes.name(payload.get("call_ended_reason")),
-        metrics=_judged(shapes.part(payload, "evaluation").get("metrics")),
+        ended_reason=fields.name(payload.get("call_ended_reason")),
+        metrics=_judged(fields.part(payload, "evaluation").get("metrics")),
         transcript=read_transcript(payload.get("transcript_type"), transcript),
     )
 
@@ -49,14 +49,14 @@ def read_transcript(transcript_type: Any, transcript: Any) -> list[NativeTurn]:
 def read_turns(transcript: Any) -> list[NativeTurn]:
     """Return the native turns of Cekura's own shape; tools stand in `data`."""
     turns: list[NativeTurn] = []
-    for place, entry in shapes.items(transcript):
-        role = shapes.role_of(place, entry)
-        start, data = entry.get("start_time"), shapes.part(entry, "data")
+    for place, entry in fields.items(transcript):
+        role = fields.role_of(place, entry)
+        start, data = entry.get("start_time"), fields.part(entry, "data")
         if role in ("tool_call", "tool_result"):
-            said = shapes.first(data.get("arguments"), data.get("result"), entry.get("content"))
-            turns.append(shapes.turn(role, said, start, tool_name=data.get("name")))
-        elif said := shapes.words(entry.get("content")):
-            turns.append(shapes.turn(role, said, start))
+            said = fields.first(data.get("arguments"), data.get("result"), entry.get("content"))
+            turns.append(fields.turn(role, said, start, tool_name=data.get("name")))
+        elif said := fields.words(entry.get("content")):
+            turns.append(fields.turn(role, said, start))
     return turns
 
 
@@ -86,12 +86,12 @@ def _judged(metrics: Any) -> list[dict[str, Any]] | None:
     if not isinstance(metrics, list):
         return None
     results = []
-    for metric in map(shapes.part, metrics):
+    for metric in map(fields.part, metrics):
         score = metric.get("score")
         result = {
             "name": metric.get("name"),
             "score": score,
-            "explanation": shapes.words(metric.get("explanation")),
+            "explanation": fields.words(metric.get("explanation")),
         }
         if str(metric.get("type", "")).startswith("binary") and isinstance(score, int | float):
             result["passed"] = score > 0
@@ -114,4 +114,4 @@ def _duration(value: Any) -> float | None:
         minutes, _, rest = value.partition(":")
         if minutes.isdecimal() and rest.isdecimal():
             return float(int(minutes[:9]) * 60 + int(rest[:9]))
-    return shapes.seconds(value)
+    return fields.seconds(value)

@@ -7,8 +7,8 @@ are judged by an LLM with a rationale, so they come along as metric results.
 from collections.abc import Mapping
 from typing import Any
 
-from failure_insights.sources import shapes
-from failure_insights.sources.shapes import NativeCall, NativeTurn
+from failure_insights.sources import fields
+from failure_insights.sources.fields import NativeCall, NativeTurn
 
 
 def read_call(payload: Mapping[str, Any]) -> NativeCall:
@@ -17,17 +17,17 @@ def read_call(payload: Mapping[str, Any]) -> NativeCall:
     Raises:
         BadInput: the transcript is not ElevenLabs'.
     """
-    call = shapes.part(payload, "data") or payload
-    metadata = shapes.part(call, "metadata")
+    call = fields.part(payload, "data") or payload
+    metadata = fields.part(call, "metadata")
     transcript = call.get("transcript")
-    return shapes.native_call(
+    return fields.native_call(
         {key: value for key, value in payload.items() if key != "metadata"},
-        call_id=shapes.name(call.get("conversation_id")),
-        agent=shapes.name(call.get("agent_id")),
-        started_at=shapes.time(metadata.get("start_time_unix_secs")),
-        duration_s=shapes.seconds(metadata.get("call_duration_secs")),
-        ended_reason=shapes.name(metadata.get("termination_reason")),
-        metrics=_criteria(shapes.part(call, "analysis", "evaluation_criteria_results")),
+        call_id=fields.name(call.get("conversation_id")),
+        agent=fields.name(call.get("agent_id")),
+        started_at=fields.time(metadata.get("start_time_unix_secs")),
+        duration_s=fields.seconds(metadata.get("call_duration_secs")),
+        ended_reason=fields.name(metadata.get("termination_reason")),
+        metrics=_criteria(fields.part(call, "analysis", "evaluation_criteria_results")),
         transcript=read_turns([] if transcript is None else transcript),
     )
 
@@ -35,19 +35,19 @@ def read_call(payload: Mapping[str, Any]) -> NativeCall:
 def read_turns(transcript: Any) -> list[NativeTurn]:
     """Return the native turns: what an entry says, then its tools' calls and results."""
     turns: list[NativeTurn] = []
-    for place, entry in shapes.items(transcript):
+    for place, entry in fields.items(transcript):
         start = entry.get("time_in_call_secs")
-        if said := shapes.words(entry.get("message")):
-            turns.append(shapes.turn(shapes.role_of(place, entry), said, start))
+        if said := fields.words(entry.get("message")):
+            turns.append(fields.turn(fields.role_of(place, entry), said, start))
         for call in _objects(entry.get("tool_calls")):
             turns.append(
-                shapes.turn(
+                fields.turn(
                     "tool_call", call.get("params_as_json"), start, tool_name=call.get("tool_name")
                 )
             )
         for result in _objects(entry.get("tool_results")):
             turns.append(
-                shapes.turn(
+                fields.turn(
                     "tool_result",
                     result.get("result_value"),
                     start,
@@ -62,10 +62,10 @@ def _criteria(results: Mapping[str, Any]) -> list[dict[str, Any]] | None:
     verdicts = {"success": True, "failure": False}
     metrics = []
     for criterion in results.values():
-        result = shapes.part(criterion)
+        result = fields.part(criterion)
         passed = verdicts.get(str(result.get("result")))
-        if passed is not None and (name := shapes.name(result.get("criteria_id"))):
-            explanation = shapes.words(result.get("rationale"))
+        if passed is not None and (name := fields.name(result.get("criteria_id"))):
+            explanation = fields.words(result.get("rationale"))
             metrics.append({"name": name, "passed": passed, "explanation": explanation})
     return metrics or None
 

@@ -7,8 +7,8 @@ also the plain list of role, content and timestamp that Cekura documents for Liv
 from collections.abc import Mapping
 from typing import Any
 
-from failure_insights.sources import shapes
-from failure_insights.sources.shapes import NativeCall, NativeTurn
+from failure_insights.sources import fields
+from failure_insights.sources.fields import NativeCall, NativeTurn
 
 #: A report does not name its agent; a line may say `agent` itself.
 UNNAMED_AGENT = "livekit"
@@ -23,20 +23,20 @@ def read_call(payload: Mapping[str, Any]) -> NativeCall:
     Raises:
         BadInput: the items are not LiveKit's.
     """
-    history = shapes.part(payload, "chat_history") or shapes.part(payload, "history") or payload
-    entries = shapes.first(history.get("items"), payload.get("transcript"))
+    history = fields.part(payload, "chat_history") or fields.part(payload, "history") or payload
+    entries = fields.first(history.get("items"), payload.get("transcript"))
     entries = [] if entries is None else entries
     # The report's own `timestamp` is when it was written, at the end of the session.
-    started = shapes.first(payload.get("started_at"), _start(entries))
-    return shapes.native_call(
+    started = fields.first(payload.get("started_at"), _start(entries))
+    return fields.native_call(
         payload,
-        call_id=shapes.name(
-            shapes.first(payload.get("call_id"), payload.get("job_id"), payload.get("room_id"))
+        call_id=fields.name(
+            fields.first(payload.get("call_id"), payload.get("job_id"), payload.get("room_id"))
         ),
-        agent=shapes.name(payload.get("agent_name")) or UNNAMED_AGENT,
-        started_at=shapes.time(started),
-        duration_s=shapes.seconds(payload.get("duration")),
-        ended_reason=shapes.name(payload.get("ended_reason")),
+        agent=fields.name(payload.get("agent_name")) or UNNAMED_AGENT,
+        started_at=fields.time(started),
+        duration_s=fields.seconds(payload.get("duration")),
+        ended_reason=fields.name(payload.get("ended_reason")),
         transcript=read_turns(entries),
     )
 
@@ -47,24 +47,24 @@ def read_turns(transcript: Any) -> list[NativeTurn]:
         transcript = transcript.get("items")
     start = _start(transcript)
     turns: list[NativeTurn] = []
-    for place, item in shapes.items(transcript):
-        at = shapes.first(shapes.since(item.get("created_at"), start), item.get("timestamp"))
+    for place, item in fields.items(transcript):
+        at = fields.first(fields.since(item.get("created_at"), start), item.get("timestamp"))
         tool = item.get("name")
         match item.get("type"):
             case "function_call":
-                turns.append(shapes.turn("tool_call", item.get("arguments"), at, tool_name=tool))
+                turns.append(fields.turn("tool_call", item.get("arguments"), at, tool_name=tool))
             case "function_call_output":
-                turns.append(shapes.turn("tool_result", item.get("output"), at, tool_name=tool))
+                turns.append(fields.turn("tool_result", item.get("output"), at, tool_name=tool))
             case silent if silent in _SILENT:
                 continue
             case _:
-                role = shapes.role_of(place, item)
-                if said := shapes.words(item.get("content")):
-                    turns.append(shapes.turn(role, said, at))
+                role = fields.role_of(place, item)
+                if said := fields.words(item.get("content")):
+                    turns.append(fields.turn(role, said, at))
     return turns
 
 
 def _start(entries: Any) -> float | None:
     """Return when the first item was made, in seconds since 1970."""
     made = entries[0] if isinstance(entries, list) and entries else None
-    return shapes.seconds(shapes.part(made).get("created_at"))
+    return fields.seconds(fields.part(made).get("created_at"))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from failure_insights.sources import cekura, elevenlabs, livekit, pipecat, retell, vapi
-from failure_insights.sources.shapes import NativeCall
+from failure_insights.sources.fields import NativeCall
 
 #: Each reader turns one call in the provider's own shape into a line of the native format.
 PROVIDERS: Mapping[str, Callable[[Mapping[str, Any]], NativeCall]] = {

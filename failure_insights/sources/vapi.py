@@ -7,8 +7,8 @@ older calls `messages`.
 from collections.abc import Mapping
 from typing import Any
 
-from failure_insights.sources import shapes
-from failure_insights.sources.shapes import NativeCall, NativeTurn
+from failure_insights.sources import fields
+from failure_insights.sources.fields import NativeCall, NativeTurn
 
 
 def read_call(payload: Mapping[str, Any]) -> NativeCall:
@@ -17,26 +17,26 @@ def read_call(payload: Mapping[str, Any]) -> NativeCall:
     Raises:
         BadInput: the messages are not Vapi's.
     """
-    report = shapes.part(payload, "message") or payload
-    call = shapes.part(report, "call") or report
-    messages = shapes.first(
-        shapes.part(report, "artifact").get("messages"),
+    report = fields.part(payload, "message") or payload
+    call = fields.part(report, "call") or report
+    messages = fields.first(
+        fields.part(report, "artifact").get("messages"),
         report.get("messages"),
-        shapes.part(call, "artifact").get("messages"),
+        fields.part(call, "artifact").get("messages"),
         call.get("messages"),
     )
-    return shapes.native_call(
+    return fields.native_call(
         payload,
-        call_id=shapes.name(call.get("id")),
-        agent=shapes.name(
-            shapes.first(call.get("assistantId"), shapes.part(report, "assistant").get("id"))
+        call_id=fields.name(call.get("id")),
+        agent=fields.name(
+            fields.first(call.get("assistantId"), fields.part(report, "assistant").get("id"))
         ),
-        started_at=shapes.time(
-            shapes.first(report.get("startedAt"), call.get("startedAt"), call.get("createdAt"))
+        started_at=fields.time(
+            fields.first(report.get("startedAt"), call.get("startedAt"), call.get("createdAt"))
         ),
-        duration_s=shapes.seconds(report.get("durationSeconds")),
-        ended_reason=shapes.name(shapes.first(report.get("endedReason"), call.get("endedReason"))),
-        metadata=shapes.first(call.get("metadata")),
+        duration_s=fields.seconds(report.get("durationSeconds")),
+        ended_reason=fields.name(fields.first(report.get("endedReason"), call.get("endedReason"))),
+        metadata=fields.first(call.get("metadata")),
         transcript=read_turns([] if messages is None else messages),
     )
 
@@ -44,28 +44,28 @@ def read_call(payload: Mapping[str, Any]) -> NativeCall:
 def read_turns(messages: Any) -> list[NativeTurn]:
     """Return the native turns of Vapi's messages."""
     turns: list[NativeTurn] = []
-    for place, message in shapes.items(messages):
-        role = shapes.role_of(place, message)
-        start = shapes.first(message.get("secondsFromStart"), _short_time(message.get("time")))
+    for place, message in fields.items(messages):
+        role = fields.role_of(place, message)
+        start = fields.first(message.get("secondsFromStart"), _short_time(message.get("time")))
         if role == "tool_call":
             calls = message.get("toolCalls")
             for call in calls if isinstance(calls, list) else []:
-                function = shapes.part(call, "function")
+                function = fields.part(call, "function")
                 turns.append(
-                    shapes.turn(
+                    fields.turn(
                         role, function.get("arguments"), start, tool_name=function.get("name")
                     )
                 )
         elif role == "tool_result":
             turns.append(
-                shapes.turn(role, message.get("result"), start, tool_name=message.get("name"))
+                fields.turn(role, message.get("result"), start, tool_name=message.get("name"))
             )
-        elif said := shapes.words(shapes.first(message.get("message"), message.get("content"))):
-            turns.append(shapes.turn(role, said, start))
+        elif said := fields.words(fields.first(message.get("message"), message.get("content"))):
+            turns.append(fields.turn(role, said, start))
     return turns
 
 
 def _short_time(time: Any) -> float | None:
     """Return `time` where it counts from the call's start; Vapi's own counts from 1970."""
-    seconds = shapes.seconds(time)
+    seconds = fields.seconds(time)
     return seconds if seconds is not None and seconds < 1e9 else None

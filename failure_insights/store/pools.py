@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from failure_insights.audit.auditor import Earlier
+from failure_insights.domain.auditing import Earlier
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.pools import FailingCall, PoolRule, Window
 from failure_insights.store.database import query

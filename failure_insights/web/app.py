@@ -14,9 +14,9 @@ from failure_insights.web.api import router as api
 from failure_insights.web.api.answers import answer
 from failure_insights.web.api.docs import router as docs
 from failure_insights.web.api.openapi import describe
-from failure_insights.web.gate import Gate
-from failure_insights.web.keys import RateLimit
-from failure_insights.web.pages import router as pages
+from failure_insights.web.auth.api_keys import RateLimit
+from failure_insights.web.auth.gate import Gate
+from failure_insights.web.pages.insights import router as pages
 from failure_insights.web.problems import say_problems
 from failure_insights.web.security import SecurityHeaders
 

@@ -10,11 +10,11 @@ import orjson
 from sqlalchemy import Engine
 
 from failure_insights.audit import choose_auditor
-from failure_insights.audit.running import AuditRunner, AuditTask
+from failure_insights.audit.run_audits import AuditRunner, AuditTask
 from failure_insights.domain.pools import Pool, PoolRule
+from failure_insights.ingest.import_calls import import_calls
 from failure_insights.settings import Settings
 from failure_insights.store import queue
-from failure_insights.store.importing import import_calls
 from failure_insights.store.insights import Row, insight_rows
 from failure_insights.store.pools import PoolRequest, read_pools
 from failure_insights.store.projects import find_metric, find_project

@@ -4,9 +4,9 @@ from datetime import date
 
 import pytest
 
-from failure_insights.audit.agent.drafts import MOST_THEMES, Handles, themes_of
-from failure_insights.audit.agent.filters import OutputFilter
+from failure_insights.audit.agent.output_filter import OutputFilter
 from failure_insights.audit.agent.schemas import Draft, DraftTheme
+from failure_insights.audit.agent.themes import MOST_THEMES, Handles, themes_of
 from failure_insights.domain.identity import PriorTheme
 
 WORDS = ("ash", "bay", "cob", "dew", "elm", "fig", "gum", "hay", "ivy", "jet", "kin", "log")

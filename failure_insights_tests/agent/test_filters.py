@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failure_insights.audit.agent.filters import OutputFilter
+from failure_insights.audit.agent.output_filter import OutputFilter
 from failure_insights.domain.calls import Turn
 
 SECRET = "my card number is four two four two and my mother is called Rosalind Franklin"

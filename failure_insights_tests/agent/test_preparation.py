@@ -6,13 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failure_insights.audit.agent.preparation import (
-    clean,
-    cut,
-    read,
-    reads_like_instructions,
-    tokens,
-)
+from failure_insights.audit.agent.cases import clean, cut, read, reads_like_instructions, tokens
 from failure_insights.domain.calls import Turn
 
 

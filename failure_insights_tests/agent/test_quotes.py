@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failure_insights.audit.agent.quotes import MAX_QUOTE, Span, find
 from failure_insights.domain.calls import Turn
+from failure_insights.text.quotes import MAX_QUOTE, Span, find
 
 TURNS = [
     Turn("agent", "Good morning, how can I help you today?"),

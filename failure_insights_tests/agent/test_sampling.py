@@ -4,10 +4,10 @@ from collections import Counter
 
 import pytest
 
-from failure_insights.audit.agent.preparation import prepare
+from failure_insights.audit.agent.cases import prepare
 from failure_insights.audit.agent.sampling import choose, seed_of
 from failure_insights.audit.agent.vectors import vectorize
-from failure_insights.audit.auditor import Earlier
+from failure_insights.domain.auditing import Earlier
 from failure_insights_tests.quality.planted import PlantedPool, plant
 
 NONE = Earlier()

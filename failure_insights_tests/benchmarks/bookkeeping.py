@@ -82,8 +82,8 @@ def _prepare(folder: Path) -> None:
 
 def _grid(pairs: int, failing: int) -> list[str]:
     """Make a store of so many pairs and failing calls a pair, and its partitions' keys."""
-    from failure_insights.dagster_home import dagster_instance
-    from failure_insights.triggers import sync_pairs
+    from failure_insights.orchestration.home import dagster_instance
+    from failure_insights.orchestration.triggers import sync_pairs
 
     engine = _engine()
     with engine.begin() as connection:
@@ -112,12 +112,12 @@ def _run(keys: Sequence[str], pairs_per_run: int) -> tuple[int, float]:
     """
     import dagster as dg
 
-    from failure_insights.audit.auditor import Auditor
-    from failure_insights.dagster_home import dagster_instance
     from failure_insights.definitions import defs
+    from failure_insights.domain.auditing import Auditor
     from failure_insights.domain.breakdown import Breakdown, FailureMode
-    from failure_insights.run_requests import grid_runs
-    from failure_insights.storage import AuditorResource
+    from failure_insights.orchestration.failing_call_sets import AuditorResource
+    from failure_insights.orchestration.home import dagster_instance
+    from failure_insights.orchestration.runs import grid_runs
 
     class AtOnce:
         name = "wording"

@@ -15,11 +15,11 @@ from datetime import date
 from rich.console import Console
 from sqlalchemy import Engine
 
-from failure_insights.audit.running import AuditRunner, AuditTask
+from failure_insights.audit.run_audits import AuditRunner, AuditTask
 from failure_insights.domain.pools import Pool
+from failure_insights.ingest.import_calls import import_calls
 from failure_insights.settings import Settings
 from failure_insights.store import queue
-from failure_insights.store.importing import import_calls
 from failure_insights.store.pools import PoolRequest, read_pools
 from failure_insights.store.projects import eligible_pairs, find_project, put_metric
 from failure_insights_tests.benchmarks.slow_endpoint import slow_endpoint

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from failure_insights.audit.running import asyncio_thread
+from failure_insights.audit.run_audits import asyncio_thread
 from failure_insights.llm import BudgetSpent, EndpointUnavailable, Message, Spending
 from failure_insights.llm.limiter import Limiter
 from failure_insights_tests.endpoint.asking import (

@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 from sqlalchemy import make_url
 
-from failure_insights import dagster_storage, settings
-from failure_insights.dagster_home import dagster_instance
+from failure_insights import settings
+from failure_insights.orchestration.home import dagster_instance
+from failure_insights.orchestration.patches import storage
 from failure_insights.store.database import engine_for, url_for_driver
 from failure_insights_tests.conftest import new_database
 from failure_insights_tests.pipeline.grid import Grid
@@ -45,7 +46,7 @@ def dagster_on(url: str, home: Path) -> Iterator[dg.DagsterInstance]:
         _forget_settings()
         with dagster_instance() as instance:
             yield instance
-        dagster_storage._pool(url_for_driver(url, "psycopg2")).dispose()
+        storage._pool(url_for_driver(url, "psycopg2")).dispose()
     _forget_settings()
 
 

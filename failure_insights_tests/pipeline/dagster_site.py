@@ -13,10 +13,10 @@ from urllib.request import Request, urlopen
 
 from sqlalchemy import Engine, text
 
-from failure_insights.dagster_home import project_file
-from failure_insights.processes import running
+from failure_insights.commands.supervisor import running
+from failure_insights.commands.up import DAGSTER, Addresses, dagster_command
+from failure_insights.orchestration.home import project_file
 from failure_insights.store.database import engine_for
-from failure_insights.up import DAGSTER, Addresses, dagster_command
 
 
 @dataclass(frozen=True, slots=True)

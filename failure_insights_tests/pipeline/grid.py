@@ -11,18 +11,18 @@ import dagster as dg
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from sqlalchemy import Engine, text
 
-from failure_insights.audit.auditor import Auditor
 from failure_insights.definitions import defs
+from failure_insights.domain.auditing import Auditor
 from failure_insights.domain.breakdown import Breakdown, FailureMode
 from failure_insights.domain.pools import Pool, date_of
 from failure_insights.errors import FailureInsightsError
-from failure_insights.partitions import GRID, end_of, partition_key
-from failure_insights.run_requests import range_tags, request_run
-from failure_insights.storage import AuditorResource, StoreResource
-from failure_insights.store.importing import import_calls
+from failure_insights.ingest.import_calls import import_calls
+from failure_insights.orchestration.failing_call_sets import AuditorResource, StoreResource
+from failure_insights.orchestration.grid import GRID, end_of, partition_key
+from failure_insights.orchestration.runs import range_tags, request_run
+from failure_insights.orchestration.triggers import JOB, sync_pairs
 from failure_insights.store.insights import Row, insight_rows
 from failure_insights.store.queue import request_audit
-from failure_insights.triggers import JOB, sync_pairs
 
 TODAY = date_of(datetime.now(UTC))
 #: The newest date whose 24 hours are over.

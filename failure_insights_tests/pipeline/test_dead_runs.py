@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
-from failure_insights.audit import running
-from failure_insights.run_requests import INSIGHT_TAG
+from failure_insights.audit import run_audits
+from failure_insights.orchestration.runs import INSIGHT_TAG
+from failure_insights.orchestration.triggers import NEVER_STARTED_S, SILENCE_S, run_failures
 from failure_insights.store.queue import NewAudit, beat, open_audits, take
-from failure_insights.triggers import NEVER_STARTED_S, SILENCE_S, run_failures
 from failure_insights_tests.pipeline.grid import YESTERDAY, Grid, OneTheme, job_with
 
 Status = dg.DagsterRunStatus
@@ -148,7 +148,7 @@ def test_a_beating_run_keeps_its_rows_alive_and_no_others(grid: Grid) -> None:
 def test_a_run_beats_though_its_audits_leave_the_event_loop_no_time(
     grid: Grid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(run_audits, "HEARTBEAT_S", 0.05)
     grid.fail("Clinic/CSAT", 12)
     beats = []
 

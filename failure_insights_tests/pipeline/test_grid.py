@@ -6,8 +6,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from failure_insights.partitions import partition_key
-from failure_insights.triggers import run_failures
+from failure_insights.orchestration.grid import partition_key
+from failure_insights.orchestration.triggers import run_failures
 from failure_insights_tests.pipeline.grid import (
     FAILING_CALLS,
     FAILURE_AUDIT,

@@ -13,11 +13,11 @@ from sqlalchemy import Engine, text
 from failure_insights.domain.calls import Call
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.errors import BadInput
+from failure_insights.ingest import import_calls as importing
+from failure_insights.ingest.batch import LineResult
+from failure_insights.ingest.import_calls import ImportReport, import_calls
 from failure_insights.sources import native, reader
-from failure_insights.store import importing
-from failure_insights.store.call_log import read_call
-from failure_insights.store.import_batch import LineResult
-from failure_insights.store.importing import ImportReport, import_calls
+from failure_insights.store.calls import read_call
 from failure_insights.store.projects import find_metric, find_project, put_metric
 
 

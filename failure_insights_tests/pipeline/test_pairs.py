@@ -14,17 +14,17 @@ from failure_insights.definitions import defs
 from failure_insights.domain.metrics import slugify
 from failure_insights.domain.pools import date_of
 from failure_insights.errors import BadInput
-from failure_insights.partitions import (
+from failure_insights.orchestration.failing_call_sets import StoreResource
+from failure_insights.orchestration.grid import (
     GRID,
     PAIRS_NAME,
     end_of,
     partition_key,
     split_partition_key,
 )
-from failure_insights.run_requests import TRIGGER_TAG, chunks, range_tags
+from failure_insights.orchestration.runs import TRIGGER_TAG, chunks, range_tags
+from failure_insights.orchestration.triggers import daily_audit, eligible_pairs_sensor
 from failure_insights.settings import get_settings
-from failure_insights.storage import StoreResource
-from failure_insights.triggers import daily_audit, eligible_pairs_sensor
 from failure_insights_tests.pipeline.grid import (
     FAILURE_AUDIT,
     TODAY,

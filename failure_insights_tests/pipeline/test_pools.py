@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from failure_insights.definitions import defs
-from failure_insights.partitions import end_of, partition_key
-from failure_insights.storage import FRAME_COLUMNS
+from failure_insights.orchestration.failing_call_sets import FRAME_COLUMNS
+from failure_insights.orchestration.grid import end_of, partition_key
 from failure_insights_tests.pipeline.grid import (
     DAY,
     FAILING_CALLS,

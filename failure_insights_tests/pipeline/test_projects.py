@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, text
 
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.errors import BadInput, UnknownName
-from failure_insights.store.importing import import_calls
+from failure_insights.ingest.import_calls import import_calls
 from failure_insights.store.projects import (
     ProjectRow,
     eligible_pairs,

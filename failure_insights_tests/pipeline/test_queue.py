@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from failure_insights.partitions import PAIRS_NAME, partition_key
-from failure_insights.run_requests import INSIGHT_TAG, TRIGGER_TAG
+from failure_insights.orchestration.grid import PAIRS_NAME, partition_key
+from failure_insights.orchestration.runs import INSIGHT_TAG, TRIGGER_TAG
+from failure_insights.orchestration.triggers import REQUESTS_PER_TICK, regeneration_requests
 from failure_insights.settings import get_settings
 from failure_insights.store import queue
-from failure_insights.triggers import REQUESTS_PER_TICK, regeneration_requests
 from failure_insights_tests.pipeline.grid import TODAY, Grid, OneTheme, reexecuted
 
 PAIR = "clinic/csat"

@@ -23,15 +23,15 @@ from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dagster._daemon import sensor
 from sqlalchemy import Engine, text
 
-from failure_insights.dagster_home import project_file
-from failure_insights.dagster_processes import SENSOR_LOOP_S, look_at_sensors_often
 from failure_insights.demo.loading import launch_run
 from failure_insights.domain.metrics import slugify
-from failure_insights.partitions import end_of, partition_key
-from failure_insights.run_requests import range_tags
+from failure_insights.orchestration.grid import end_of, partition_key
+from failure_insights.orchestration.home import project_file
+from failure_insights.orchestration.patches.processes import SENSOR_LOOP_S, look_at_sensors_often
+from failure_insights.orchestration.runs import range_tags
+from failure_insights.orchestration.triggers import sync_pairs
 from failure_insights.store.database import engine_for
 from failure_insights.store.queue import request_audit
-from failure_insights.triggers import sync_pairs
 from failure_insights_tests.conftest import new_database
 from failure_insights_tests.pipeline.conftest import dagster_on
 from failure_insights_tests.pipeline.dagster_site import DagsterSite, dagster_site, wait_until

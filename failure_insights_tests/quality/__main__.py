@@ -5,8 +5,8 @@ import os
 
 from rich.console import Console
 
-from failure_insights.audit.auditor import Auditor
 from failure_insights.audit.wording import WordingAuditor
+from failure_insights.domain.auditing import Auditor
 from failure_insights_tests.quality import agent_report, agents, report
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from failure_insights.audit.auditor import Auditor, Earlier
+from failure_insights.domain.auditing import Auditor, Earlier
 from failure_insights.domain.breakdown import Breakdown, Usage
 from failure_insights.domain.identity import PriorTheme, settle_identity
 from failure_insights_tests.quality.agents import (

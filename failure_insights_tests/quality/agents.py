@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from failure_insights.audit import choose_auditor
-from failure_insights.audit.auditor import Auditor
+from failure_insights.domain.auditing import Auditor
 from failure_insights.settings import Settings
 from failure_insights.store.database import engine_for, migrate
 from failure_insights.store.embedded import start_embedded_postgres

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from failure_insights.audit.auditor import Earlier
+from failure_insights.domain.auditing import Earlier
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.domain.pools import FailingCall, Pool, Window

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from failure_insights.audit.agent.drafts import FEW_CALLS
+from failure_insights.audit.agent.themes import FEW_CALLS
 from failure_insights.audit.agent.tools import SUBMIT
 from failure_insights_tests.endpoint.server import Reply, Sent, answers, uses_tools
 from failure_insights_tests.quality.knowledge import Knowledge, Line, knowledge_of, lines_of

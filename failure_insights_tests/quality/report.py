@@ -11,7 +11,7 @@ from random import Random
 from rich.console import Console
 from rich.table import Table
 
-from failure_insights.audit.auditor import Auditor
+from failure_insights.domain.auditing import Auditor
 from failure_insights.domain.breakdown import Breakdown, FailureMode
 from failure_insights.domain.identity import PriorTheme, settle_identity
 from failure_insights_tests.quality.domains import NAMES, domain

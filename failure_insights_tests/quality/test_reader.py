@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from failure_insights.audit import prompts
-from failure_insights.audit.agent.preparation import read
+from failure_insights.audit.agent.cases import read
 from failure_insights_tests.endpoint.server import Reply, Sent
 from failure_insights_tests.quality.domains import NAMES
 from failure_insights_tests.quality.knowledge import knowledge_of

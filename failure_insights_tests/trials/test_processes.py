@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from failure_insights import processes
-from failure_insights.processes import NOTES, StartFailed, end_leftovers, running
+from failure_insights.commands import supervisor
+from failure_insights.commands.supervisor import NOTES, StartFailed, end_leftovers, running
 
 SLEEPS = "import time; time.sleep(600)"
 #: Starts a process that will not hear and ends only when it is killed, as its child.
@@ -67,8 +67,8 @@ def is_running(pid: int) -> bool:
 def test_stopping_ends_children_that_do_not_hear_and_orphans(
     script: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(processes, "STOP_TIMEOUT_S", 0.5)
-    monkeypatch.setattr(processes, "KILL_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(supervisor, "STOP_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(supervisor, "KILL_TIMEOUT_S", 0.5)
     with running({"Part": python(script)}, state=tmp_path) as parts:
         part = parts.by_name["Part"].pid
         child = first_line(tmp_path / "part.log")

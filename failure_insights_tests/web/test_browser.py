@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from failure_insights.settings import Settings
 from failure_insights.store.keys import create_key
-from failure_insights.web import links
+from failure_insights.web.pages import links
 from failure_insights_tests.web.browsing import Site, Watched, chromium, needs_chromium, serving
 from failure_insights_tests.web.sample import Sample, Theme
 from failure_insights_tests.web.showcase import ODD_IDS, showcase

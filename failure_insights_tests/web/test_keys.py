@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
-from failure_insights.cli_keys import app
+from failure_insights.commands.keys import app
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.keys import create_key, key_in_force, list_keys, revoke_key
-from failure_insights.web.keys import RateLimit
+from failure_insights.web.auth.api_keys import RateLimit
 from failure_insights_tests.web.api_site import Site, site_of
 
 CLINIC = "/api/projects/clinic"

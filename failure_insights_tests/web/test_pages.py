@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, NullPool, create_engine, text
 
 from failure_insights.settings import Settings
-from failure_insights.web import links
 from failure_insights.web.app import create_app
-from failure_insights.web.html import spans
-from failure_insights.web.session import make_sign_in_link
+from failure_insights.web.auth.session import make_sign_in_link
+from failure_insights.web.pages import links
+from failure_insights.web.pages.html import spans
 from failure_insights_tests.web.sample import NOW, Sample, Theme
 from failure_insights_tests.web.showcase import HOSTILE, showcase
 

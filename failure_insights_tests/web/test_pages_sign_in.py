@@ -7,9 +7,9 @@ from sqlalchemy import Engine
 
 from failure_insights.errors import BadInput
 from failure_insights.store.keys import create_key, revoke_key
-from failure_insights.web import links
+from failure_insights.web.auth.session import COOKIE, LINK_S, make_sign_in_link
+from failure_insights.web.pages import links
 from failure_insights.web.security import HEADERS, require_key_beyond_loopback
-from failure_insights.web.session import COOKIE, LINK_S, make_sign_in_link
 from failure_insights_tests.web.sample import Sample, Theme
 from failure_insights_tests.web.test_pages import Browser
 
@@ -56,7 +56,7 @@ def test_the_link_signs_in_once(visitor: Browser, engine: Engine, tmp_path: Path
 
 def test_the_link_is_good_for_a_day(visitor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     link = make_sign_in_link(visitor.settings, "http://testserver")
-    monkeypatch.setattr("failure_insights.web.session._age", lambda _: LINK_S + 1)
+    monkeypatch.setattr("failure_insights.web.auth.session._age", lambda _: LINK_S + 1)
     assert visitor.client.get(link).status_code == 401
 
 

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from failure_insights.audit.agent.answers import Answers
+from failure_insights.audit.agent.answer_cache import Answers
 from failure_insights.audit.agent.briefing import metric_text
-from failure_insights.audit.agent.findings import NothingFound, find
+from failure_insights.audit.agent.cases import prepare
 from failure_insights.audit.agent.options import Options
-from failure_insights.audit.agent.preparation import prepare
-from failure_insights.audit.agent.run import Run
-from failure_insights.audit.agent.telling import provenance_of, tell, usage_of
+from failure_insights.audit.agent.pipeline import NothingFound, find
+from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.summary import provenance_of, tell, usage_of
 from failure_insights.audit.agent.vectors import vectorize
-from failure_insights.audit.auditor import CallReader
 from failure_insights.audit.wording.auditor import LIMITS, WordingAuditor
+from failure_insights.domain.auditing import CallReader
 from failure_insights.domain.breakdown import AuditorName, Breakdown
 from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.pools import Pool

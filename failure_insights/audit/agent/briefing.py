@@ -3,10 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from failure_insights.audit.agent.drafts import Theme
+from failure_insights.audit.agent.cases import Case, clean, cut, reads_like_instructions
 from failure_insights.audit.agent.notes import CallNote
-from failure_insights.audit.agent.preparation import Case, clean, cut, reads_like_instructions
-from failure_insights.audit.agent.run import Run
+from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.themes import Theme
 from failure_insights.audit.agent.vectors import leaf_order
 from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.metrics import MetricCard, ScoreType
@@ -155,7 +155,7 @@ def _named(handles: Sequence[str]) -> str:
 
 
 def _groups(run: Run, unread: Sequence[int]) -> list[str]:
-    from failure_insights.audit.wording import clustering
+    from failure_insights.audit.explanations import clustering
 
     labels, _ = clustering.group(run.vectors.rows[list(unread)], seed=0, most=GROUPS)
     lines = []

@@ -3,16 +3,16 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from failure_insights.audit.agent import quotes
-from failure_insights.audit.agent.assignment import Label
-from failure_insights.audit.agent.drafts import Theme
-from failure_insights.audit.agent.filters import FIX_CHARACTERS
+from failure_insights.audit.agent.assign import Label
+from failure_insights.audit.agent.cases import Case, clean, cut
 from failure_insights.audit.agent.notes import CallNote
-from failure_insights.audit.agent.preparation import Case, clean, cut
-from failure_insights.audit.agent.run import Run
+from failure_insights.audit.agent.output_filter import FIX_CHARACTERS
 from failure_insights.audit.agent.schemas import Critique, MemberCheck
+from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.themes import Theme
 from failure_insights.domain.breakdown import Evidence
 from failure_insights.llm import ContextTooLong, schema_sha
+from failure_insights.text import quotes
 
 #: Members that a critic sees: the most typical, the least typical, one from between.
 TYPICAL, UNTYPICAL, BETWEEN, NEAR_MISSES = 2, 2, 1, 2

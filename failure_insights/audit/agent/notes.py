@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from failure_insights.audit.agent import quotes
-from failure_insights.audit.agent.preparation import Case, Reading, read
-from failure_insights.audit.agent.quotes import Span
-from failure_insights.audit.agent.run import Run
+from failure_insights.audit.agent.cases import Case, Reading, read
 from failure_insights.audit.agent.schemas import Note
+from failure_insights.audit.agent.session import Run
 from failure_insights.llm import ContextTooLong
+from failure_insights.text import quotes
+from failure_insights.text.quotes import Span
 
 #: Of a root cause, in words; and quotes of one call.
 CAUSE_WORDS, QUOTES = 30, 3

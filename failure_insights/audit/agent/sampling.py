@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from failure_insights.audit.agent.preparation import Case
-from failure_insights.audit.auditor import Earlier
+from failure_insights.audit.agent.cases import Case
+from failure_insights.domain.auditing import Earlier
 from failure_insights.domain.metrics import MetricCard
 
 ALGORITHM = "half-farthest@1"

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from failure_insights.audit.agent.assignment import Label
+from failure_insights.audit.agent.assign import Label
 from failure_insights.audit.agent.critic import Checked
-from failure_insights.audit.agent.drafts import FEW_CALLS, Theme
 from failure_insights.audit.agent.notes import CallNote
-from failure_insights.audit.agent.run import Run
+from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.themes import FEW_CALLS, Theme
 from failure_insights.audit.wording.evidence import best_sentence
 from failure_insights.domain.breakdown import MAX_THEMES, Evidence, FailureMode
 

@@ -8,12 +8,12 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator
 
 from failure_insights.audit.agent import briefing
-from failure_insights.audit.agent.assignment import assign
-from failure_insights.audit.agent.drafts import Theme, themes_of
+from failure_insights.audit.agent.assign import assign
+from failure_insights.audit.agent.cases import clean, cut
 from failure_insights.audit.agent.notes import take_notes
-from failure_insights.audit.agent.preparation import clean, cut
-from failure_insights.audit.agent.run import Run
 from failure_insights.audit.agent.schemas import Draft
+from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.themes import Theme, themes_of
 from failure_insights.audit.agent.vectors import SearchIndex
 from failure_insights.llm import UnusableAnswer, read_answer
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from failure_insights.audit.agent.preparation import Case, clean, cut, tokens
-from failure_insights.audit.wording import boilerplate, features, titles
-from failure_insights.audit.wording.text import Explanation, read
+from failure_insights.audit.agent.cases import Case, clean, cut, tokens
+from failure_insights.audit.explanations import boilerplate, features
+from failure_insights.audit.explanations.text import Explanation, read
+from failure_insights.audit.wording import titles
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.domain.pools import FailingCall
 

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from failure_insights.audit.auditor import CallReader
-from failure_insights.audit.wording import boilerplate, clustering, evidence, features, titles
-from failure_insights.audit.wording.text import Explanation, read
+from failure_insights.audit.explanations import boilerplate, clustering, features
+from failure_insights.audit.explanations.text import Explanation, read
+from failure_insights.audit.wording import evidence, titles
+from failure_insights.domain.auditing import CallReader
 from failure_insights.domain.breakdown import (
     MAX_THEMES,
     AuditorName,

@@ -4,7 +4,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from failure_insights.audit.wording.text import MAX_CHARACTERS, sentences
+from failure_insights.audit.explanations.text import MAX_CHARACTERS, sentences
 from failure_insights.domain.breakdown import Evidence
 from failure_insights.domain.calls import Turn
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-from failure_insights.audit.wording.text import STOP_WORDS, Explanation, Word
+from failure_insights.audit.explanations.text import STOP_WORDS, Explanation, Word
 
 #: Words of a title; characters of a script without spaces count for less.
 LEAST_WORDS, MOST_WORDS = 3, 9

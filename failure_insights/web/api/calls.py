@@ -11,15 +11,15 @@ from starlette.concurrency import run_in_threadpool
 from failure_insights.domain.calls import Call
 from failure_insights.domain.metrics import slugify
 from failure_insights.errors import BadInput
+from failure_insights.ingest.batch import LineResult
+from failure_insights.ingest.import_calls import ImportReport, import_calls
 from failure_insights.sources import native
-from failure_insights.store.call_log import read_call
-from failure_insights.store.import_batch import LineResult
-from failure_insights.store.importing import ImportReport, import_calls
+from failure_insights.store.calls import read_call
 from failure_insights.web.api import call_models
 from failure_insights.web.api.answers import answer
 from failure_insights.web.api.bodies import CHUNK, lines_of, spool, spooled
 from failure_insights.web.api.insights import ProjectName
-from failure_insights.web.keys import Caller, CallerOf
+from failure_insights.web.auth.api_keys import Caller, CallerOf
 
 router = APIRouter(prefix="/api/projects/{project}/calls", tags=["Calls"])
 

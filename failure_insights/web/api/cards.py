@@ -12,7 +12,7 @@ from failure_insights.web.api import card_models
 from failure_insights.web.api.answers import AskedPage, answer, page_of
 from failure_insights.web.api.insights import ProjectName
 from failure_insights.web.api.models import Name
-from failure_insights.web.keys import CallerOf
+from failure_insights.web.auth.api_keys import CallerOf
 
 router = APIRouter(prefix="/api/projects", tags=["Projects"])
 

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 
 from failure_insights.web.api.openapi import ERRORS
-from failure_insights.web.html import render_html
+from failure_insights.web.pages.html import render_html
 
 router = APIRouter(include_in_schema=False)
 

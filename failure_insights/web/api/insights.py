@@ -11,7 +11,7 @@ from failure_insights.store.projects import find_metric
 from failure_insights.store.queue import request_audit
 from failure_insights.web.api import models
 from failure_insights.web.api.answers import MAX_ID, AskedPage, answer, page_of
-from failure_insights.web.keys import CallerOf
+from failure_insights.web.auth.api_keys import CallerOf
 
 router = APIRouter(prefix="/api/projects/{project}/metric_failure_mode_insights", tags=["Insights"])
 

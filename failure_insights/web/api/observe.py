@@ -7,16 +7,16 @@ from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
 from failure_insights.errors import BadInput, UnknownName
+from failure_insights.ingest.batch import LineResult
+from failure_insights.ingest.import_calls import import_calls
 from failure_insights.sources import cekura
-from failure_insights.sources.shapes import NativeCall
-from failure_insights.store.call_log import call_log_id, read_call
+from failure_insights.sources.fields import NativeCall
+from failure_insights.store.calls import call_log_id, read_call
 from failure_insights.store.database import query
-from failure_insights.store.import_batch import LineResult
-from failure_insights.store.importing import import_calls
 from failure_insights.store.insights import Row
 from failure_insights.web.api import call_models
 from failure_insights.web.api.answers import answer
-from failure_insights.web.keys import Caller, CallerOf
+from failure_insights.web.auth.api_keys import Caller, CallerOf
 
 router = APIRouter(prefix="/observability/v1", tags=["Cekura's webhook"])
 

@@ -1,0 +1,131 @@
+"""Labels for the whole pool, however large: asked of the LLM, learned from its labels, or nearest.
+
+Up to `ASKED_ALL` calls the LLM labels each. Of more it labels some hundred; a classifier learns
+from those and labels what it is sure of, by its own record on the calls that the LLM labelled; the
+rest is the LLM's again. On public short texts 40 labels gave 0.95 on the surest 80 %; explanations
+are harder, so the cut is calibrated on each pool.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from failure_insights.audit.agent.assign import Label, assign, nearest
+from failure_insights.audit.agent.cases import Case
+from failure_insights.audit.agent.sampling import evenly
+from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.themes import Theme
+
+#: The LLM labels every call of a pool up to this size; of a larger one so many first.
+ASKED_ALL, TAUGHT = 1_000, 400
+#: A learned label has to agree with the LLM's at least this often, by cross-validation.
+AGREEMENT = 0.97
+#: Labels of each kind that a classifier needs to learn from, and folds of the cross-validation.
+LEAST_OF_KIND, FOLDS = 5, 5
+OTHER_KIND, UNCLEAR_KIND = -1, -2
+
+
+async def label_all(
+    run: Run, themes: Sequence[Theme], cases: Sequence[Case], seed: str
+) -> dict[str, Label]:
+    """Return the label of every case by handle."""
+    if len(cases) <= ASKED_ALL:
+        labels = await assign(run, themes, cases)
+    else:
+        labels = await _taught(run, themes, cases, seed)
+    run.depth += 1
+    missing = [case for case in cases if case.handle not in labels]
+    return labels | nearest(run, labels, missing)
+
+
+async def _taught(
+    run: Run, themes: Sequence[Theme], cases: Sequence[Case], seed: str
+) -> dict[str, Label]:
+    """Return labels of which the LLM gave some, and the classifier those that it is sure of."""
+    read = [case for case in cases if case.handle in run.notes]
+    unread = [case for case in cases if case.handle not in run.notes]
+    indices = [run.index[case.handle] for case in unread]
+    chosen = set(evenly(indices, min(len(unread), TAUGHT - len(read)), run.cases, seed))
+    first = [*read, *(case for case in unread if run.index[case.handle] in chosen)]
+    labels = await assign(run, themes, first)
+    run.depth += 1
+    rest = [case for case in unread if case.handle not in labels]
+    # Notes may say what no explanation does: labels by explanations alone are what is learned.
+    taught = {c.handle: labels[c.handle] for c in unread if c.handle in labels}
+    learned = await asyncio.to_thread(learn, run, taught, rest)
+    return (
+        labels | learned | await assign(run, themes, [c for c in rest if c.handle not in learned])
+    )
+
+
+def learn(run: Run, labels: Mapping[str, Label], rest: Sequence[Case]) -> dict[str, Label]:
+    """Return labels for those of the rest that a classifier is sure of; none if it cannot be."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    known = list(labels)
+    kinds = np.array([_kind(labels[handle]) for handle in known])
+    counts = dict(zip(*np.unique(kinds, return_counts=True), strict=True))
+    frequent = {kind for kind, count in counts.items() if count >= LEAST_OF_KIND}
+    kept = [i for i, kind in enumerate(kinds) if kind in frequent]
+    if not frequent or not rest:
+        return {}
+    if len(frequent) == 1:  # such as "unclear", where explanations only repeat the rubric
+        (kind,) = frequent
+        is_sure = counts[kind] >= AGREEMENT * len(known)
+        return {case.handle: _learned(kind) for case in rest} if is_sure else {}
+    rows, others = _in_span(
+        run.vectors.rows[[run.index[known[i]] for i in kept]],
+        run.vectors.rows[[run.index[case.handle] for case in rest]],
+    )
+    model = LogisticRegression(C=10.0, max_iter=500)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    held_out = cross_val_predict(model, rows, kinds[kept], cv=folds, method="predict_proba")
+    order = np.array(sorted(frequent))
+    cut = _cut(held_out.max(axis=1), order[held_out.argmax(axis=1)] == kinds[kept])
+    if cut is None:
+        return {}
+    model.fit(rows, kinds[kept])
+    sure = model.predict_proba(others)
+    return {
+        case.handle: _learned(kind)
+        for case, kind, confidence in zip(
+            rest, order[sure.argmax(axis=1)], sure.max(axis=1), strict=True
+        )
+        if confidence >= cut
+    }
+
+
+def _in_span(taught: Any, others: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return both as coordinates in the span of what is taught.
+
+    A linear model lies in that span: some hundred dimensions say the same as tens of thousands, and
+    fitting takes milliseconds instead of seconds.
+    """
+    values, directions = np.linalg.eigh((taught @ taught.T).toarray())
+    is_kept = values > 1e-9
+    basis = directions[:, is_kept] / np.sqrt(values[is_kept])
+    return (taught @ taught.T) @ basis, (others @ taught.T) @ basis
+
+
+def _kind(label: Label) -> int:
+    """Return the theme, or one of two numbers for having none."""
+    if label.theme is not None:
+        return label.theme
+    return UNCLEAR_KIND if label.unclear else OTHER_KIND
+
+
+def _learned(kind: int) -> Label:
+    theme = None if kind in (OTHER_KIND, UNCLEAR_KIND) else int(kind)
+    return Label(theme, True, "learned", unclear=kind == UNCLEAR_KIND)
+
+
+def _cut(confidence: NDArray[np.float64], is_right: NDArray[np.bool_]) -> Any:
+    """Return the lowest confidence from which on labels agreed often enough, or None."""
+    order = np.argsort(-confidence, kind="stable")
+    agreement = np.cumsum(is_right[order]) / np.arange(1, len(order) + 1)
+    good = np.flatnonzero(agreement >= AGREEMENT)
+    return confidence[order[good[-1]]] if len(good) else None

@@ -1,0 +1,104 @@
+"""What may leave an audit as text: plain words about the agent, nothing that came in with a call.
+
+Prompt-injection defences inside the model can be talked around; of those tested against adaptive
+attacks only checks of the output held. So these apply to every title, description and fix.
+"""
+
+# ruff: noqa: RUF001 - letters and marks of other scripts are meant
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from failure_insights.audit.agent.cases import clean
+from failure_insights.domain.calls import Turn
+
+TITLE_WORDS, TITLE_CHARACTERS = 12, 90
+SENTENCE_CHARACTERS = 300
+DESCRIPTION_CHARACTERS, CRITERION_CHARACTERS, FIX_CHARACTERS = 500, 600, 320
+#: So many words in a row that stand in a transcript too are a copy of it, not a description.
+COPIED_WORDS = 7
+
+_MARKDOWN_LINK = re.compile(r"!?\[([^\]\n]*)\]\s*\(([^)\n]*)\)?")
+_ADDRESS = re.compile(
+    r"\b[a-z][a-z0-9+.-]{1,20}://\S*|\b(?:javascript|data|mailto|tel):\S*|\bwww\.\S+"
+    r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|ai|dev|co|app|info|ru|cn)\b\S*"
+    r"|[\w.+-]+@[\w-]+\.[\w.]+",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"</?[A-Za-z!?][^<>]{0,200}>")
+_MARK = re.compile(r"[`*#|~<>{}\[\]\\]+|(?<!\w)_+|_+(?!\w)")
+#: A phone, card or account number, in groups or not. An error code or a year is shorter.
+_NUMBER = re.compile(r"(?<![\w])\+?\(?\d(?:(?:[\s.-]|\)\s?|\s?\()?\d){5,}")
+#: Numbers of calls are counted by code; one that an LLM gives is at best the same.
+_COUNT = re.compile(
+    r"\b\d[\d.,]*\s*(?:%|percent|(?:of|out of)\s+(?:the\s+)?\d|(?:\w+\s)?calls?\b)", re.IGNORECASE
+)
+_LOCAL = re.compile(r"\b(?:c\d{3,}|th_\w{4,}|[tT]\d)\b")
+_ENDLESS = re.compile(r"[\x21-\x7e]{41,}")
+_VAGUE = re.compile(
+    r"\W*(?:misc\w*|various|others?|general|unknown|unclear|n/?a|none)\b.{0,25}", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class OutputFilter:
+    """Filters of one audit: it knows the IDs that may not be named, and what callers said."""
+
+    call_ids: Sequence[str]
+    _copied: set[int] = field(default_factory=set)
+
+    def learn(self, turns: Iterable[Turn]) -> None:
+        """Remember the words of a transcript that was read, so that no output repeats them."""
+        for turn in turns:
+            self._copied.update(_runs(turn.content[:20_000]))
+
+    def title(self, text: str) -> str:
+        """Return the text as a title, or "" where it names no mechanism."""
+        plain = " ".join(self._plain(text).rstrip(" .:;,-").split()[: TITLE_WORDS + 1])
+        if len(plain.split()) > TITLE_WORDS or len(plain) > TITLE_CHARACTERS:
+            plain = _shortened(" ".join(plain.split()[:TITLE_WORDS]), TITLE_CHARACTERS).rstrip("…")
+        if (
+            any(map(_ENDLESS.fullmatch, plain.split()))
+            or _VAGUE.fullmatch(plain)
+            or not any(map(str.isalpha, plain))
+            or self._repeats(plain)
+        ):
+            return ""
+        return plain[:1].upper() + plain[1:]
+
+    def sentences(self, text: str, most: int) -> str:
+        """Return the text's sentences that may be shown, up to so many characters."""
+        kept = [
+            sentence
+            for sentence in re.split(r"(?<=[.!?。！？])\s+", self._plain(text))
+            if not self._repeats(sentence) and not _COUNT.search(sentence)
+        ]
+        return _shortened(" ".join(kept), most)
+
+    def _plain(self, text: str) -> str:
+        text = unicodedata.normalize("NFKC", clean(text[:20_000]))
+        text = _MARKDOWN_LINK.sub("", _TAG.sub("", text))
+        text = _LOCAL.sub("", _NUMBER.sub("…", _ADDRESS.sub("", text)))
+        for call_id in self.call_ids:
+            if len(call_id) > 3 and call_id in text:
+                text = re.sub(rf"(?<!\w){re.escape(call_id)}(?!\w)", "", text)
+        text = _MARK.sub(" ", text.replace("‹", " ").replace("›", " "))
+        text = "".join(c for c in text if unicodedata.category(c) not in ("So", "Sk", "Cs", "Co"))
+        return re.sub(r"\s+([,.;:!?])", r"\1", " ".join(text.split()))
+
+    def _repeats(self, text: str) -> bool:
+        return not self._copied.isdisjoint(_runs(text))
+
+
+def _runs(text: str) -> Iterable[int]:
+    words = re.findall(r"\w+", text.casefold())
+    return (hash(tuple(words[i : i + COPIED_WORDS])) for i in range(len(words) - COPIED_WORDS + 1))
+
+
+def _shortened(text: str, most: int) -> str:
+    if len(text) <= most:
+        return text
+    whole = text[:most]
+    end = max(whole.rfind(mark) for mark in (". ", "! ", "? ", "。"))
+    return whole[: end + 1] if end > most // 2 else whole.rsplit(None, 1)[0][: most - 1] + "…"

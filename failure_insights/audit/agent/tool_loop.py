@@ -1,0 +1,103 @@
+"""The agent: a few turns with tools that end in a draft of themes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from failure_insights.audit.agent import briefing
+from failure_insights.audit.agent.cases import Case
+from failure_insights.audit.agent.notes import CallNote
+from failure_insights.audit.agent.schemas import Draft
+from failure_insights.audit.agent.session import NO_NEWS, Run
+from failure_insights.audit.agent.themes import Theme
+from failure_insights.audit.agent.tools import SUBMIT, TOOLS, Toolbox
+from failure_insights.llm import ContextTooLong, Tool, ToolsUnsupported
+
+#: Round trips that follow the agent's: to label every call, and to check the themes.
+AFTERWARDS = 2
+#: Pools up to this size are read whole, and one look at all notes is enough.
+SMALL_POOL = 12
+
+NO_TOOL = f"Nothing was submitted. Call `{SUBMIT}` with your themes."
+
+
+async def find_themes(run: Run, notes: Sequence[CallNote]) -> list[Theme]:
+    """Return the themes of the agent's last valid submission; none if it made none."""
+    slots = briefing.brief(run, notes)
+    toolbox = Toolbox(run)
+    try:
+        if len(run.cases) <= SMALL_POOL:
+            await _ask_once(run, toolbox, slots)
+        else:
+            await _take_turns(run, toolbox, slots)
+    except (ToolsUnsupported, ContextTooLong):
+        if not toolbox.themes:
+            await _ask_once(run, toolbox, slots)
+    return toolbox.themes
+
+
+async def find_more(run: Run, themes: Sequence[Theme], cases: Sequence[Case]) -> list[Theme]:
+    """Return themes of calls that fit none of those found so far; none if they share nothing."""
+    toolbox = Toolbox(run, known=themes)
+    draft = await _draft(run, briefing.brief_rest(run, themes, cases), way="What is left")
+    run.depth += 1
+    if draft is not None:
+        await toolbox.submit(draft)
+    return toolbox.themes
+
+
+async def _ask_once(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
+    """Have the themes submitted in one answer, without tools; once more if none is usable."""
+    complaint = ""
+    for _ in range(2):
+        draft = await _draft(run, slots, complaint)
+        run.depth += 1
+        if draft is None:
+            return
+        complaint = await toolbox.submit(draft)
+        if toolbox.themes:
+            return
+
+
+async def _draft(
+    run: Run, slots: Mapping[str, str], complaint: str = "", way: str = "At once"
+) -> Draft | None:
+    """Return the agent's one answer; without the unread calls where they are too many to read."""
+    if complaint:
+        complaint = f"\n\nYour last submission could not be used. {complaint}"
+    asked = {**slots, "notes": slots["notes"] + complaint}
+    for shortened in (asked, {**asked, "digest": "(left out: too long)"}):
+        try:
+            return await run.ask("agent", Draft, shortened, way=way)
+        except ContextTooLong:
+            continue
+    return None
+
+
+async def _take_turns(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
+    """Let the agent work with its tools until it has submitted, or its round trips are spent."""
+    messages = _opening(*run.fill("agent", slots, "Turns"))
+    kept_by = _opening(*run.fill("agent", {**slots, **NO_NEWS}, "Turns"))
+    tools = [Tool(name, says, arguments) for name, (says, arguments) in TOOLS.items()]
+    while run.has_time_for(1 + AFTERWARDS):
+        is_last = not run.has_time_for(2 + AFTERWARDS)
+        must_use = SUBMIT if is_last else None
+        turn = await run.take_turn(messages, tools, must_use, [*kept_by, *messages[2:]])
+        run.depth += 1
+        if turn is None:
+            return
+        messages.append(turn.message)
+        if not turn.uses:
+            messages.append({"role": "user", "content": NO_TOOL})
+            continue
+        answers = await toolbox.use_all([(use.name, use.arguments) for use in turn.uses])
+        run.depth += toolbox.used_llm
+        if toolbox.is_settled:
+            return
+        messages += [
+            {"role": "tool", "tool_call_id": use.id, "content": answer}
+            for use, answer in zip(turn.uses, answers, strict=True)
+        ]
+
+
+def _opening(system: str, data: str) -> list[Mapping[str, Any]]:
+    return [{"role": "system", "content": system}, {"role": "user", "content": data}]

@@ -1,0 +1,115 @@
+"""An insight's row as text: markdown to read, JSON for programs, CSV for a sheet."""
+
+import csv
+import io
+
+import orjson
+
+from failure_insights.errors import BadInput, UnknownName
+from failure_insights.orchestration.metadata import plain
+from failure_insights.settings import database_url
+from failure_insights.store.database import engine_for, migrate
+from failure_insights.store.insights import Row, insight_rows
+
+FORMATS = ("md", "json", "csv")
+
+
+def export_insight(insight_id: int, format: str) -> str:
+    """Return one stored insight as text.
+
+    Raises:
+        UnknownName: no such insight.
+        BadInput: no such format.
+    """
+    engine = engine_for(database_url())
+    migrate(engine)
+    with engine.connect() as connection:
+        rows = insight_rows(connection, [insight_id])
+    if not rows:
+        raise UnknownName(f"there is no insight {insight_id}")
+    return render(rows[0], format)
+
+
+def render(row: Row, format: str) -> str:
+    """Return an insight's row in one of `FORMATS`, without a final newline."""
+    match format:
+        case "json":
+            return as_json(row)
+        case "csv":
+            return as_csv(row)
+        case "md":
+            return as_markdown(row)
+    raise BadInput(f"format {format!r} is not one of {', '.join(FORMATS)}")
+
+
+def as_json(row: Row) -> str:
+    return orjson.dumps(row, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
+
+
+def as_csv(row: Row) -> str:
+    """Return one line a call: its group, theme and first quote."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["call_id", "group", "theme_id", "title", "turn", "quote"])
+    for mode in row["failure_modes"]:
+        quotes = {item["call_id"]: item for item in reversed(mode["evidence"])}
+        for call in mode["call_ids"]:
+            item = quotes.get(call, {"turn": None, "quote": ""})
+            cells = ["theme", mode["theme_id"], mode["title"], item["turn"], item["quote"]]
+            writer.writerow([_cell(value) for value in [call, *cells]])
+    for call in row["unassigned_call_ids"]:
+        writer.writerow([_cell(call), "unassigned", "", "", "", ""])
+    for error in row["suspected_judge_errors"]:
+        cells = [error["call_id"], "suspected_judge_error", "", error["reason"]]
+        writer.writerow([_cell(value) for value in [*cells, error["turn"], error["quote"]]])
+    return out.getvalue().rstrip("\n")
+
+
+def as_markdown(row: Row) -> str:
+    """Return the insight as a person reads it."""
+    lines = [f"# {plain(row['project'])}: {plain(row['metric_name'])}", "", _summary(row), ""]
+    for number, mode in enumerate(row["failure_modes"], start=1):
+        lines += _theme(number, mode)
+    if row["unassigned_call_ids"]:
+        lines += ["## In no theme", "", _ids(row["unassigned_call_ids"]), ""]
+    if row["suspected_judge_errors"]:
+        lines += ["## The judge was likely wrong", ""]
+        for error in row["suspected_judge_errors"]:
+            lines.append(f"- {plain(error['call_id'])}: {plain(error['reason'])}")
+        lines.append("")
+    return "\n".join(lines).rstrip()
+
+
+def _summary(row: Row) -> str:
+    if row["status"] != "succeeded":
+        return plain(row["error_message"] or row["message"] or row["status"])
+    window = f"{row['window_start']:%Y-%m-%d %H:%M} to {row['window_end']:%Y-%m-%d %H:%M} UTC"
+    read = f"{row['num_calls_analyzed']} transcripts read"
+    text = f"{row['num_failing_calls']} failing calls, {window}; {read}; auditor: {row['auditor']}."
+    return f"{text}\n\n{plain(row['message'])}" if row["message"] else text
+
+
+def _theme(number: int, mode: Row) -> list[str]:
+    lines = [
+        f"## {number}. {plain(mode['title'])}",
+        "",
+        f"{mode['count']} calls ({mode['share']:.0%}), {mode['status']}, "
+        f"first seen {mode['first_seen']}. {plain(mode['description'])}",
+        "",
+    ]
+    for item in mode["evidence"]:
+        where = "the judge" if item["turn"] is None else f"turn {item['turn']}"
+        lines.append(f"> {plain(item['quote'])} ({plain(item['call_id'])}, {where})")
+        lines.append("")
+    if mode["suggested_fix"]:
+        lines += [f"Suggested fix: {plain(mode['suggested_fix'])}", ""]
+    return [*lines, f"Calls: {_ids(mode['call_ids'])}", ""]
+
+
+def _ids(call_ids: list[str]) -> str:
+    return ", ".join(plain(call) for call in call_ids)
+
+
+def _cell(value: object) -> object:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value

@@ -1,0 +1,138 @@
+"""One metric's past audits, one audit in full, and its export."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from failure_insights.errors import UnknownName
+from failure_insights.store.dashboard import (
+    metric_slug_of,
+    past_audits,
+    read_cards,
+    themes_over_time,
+    views_of,
+)
+from failure_insights.store.insight_lists import find_insight
+from failure_insights.store.projects import find_metric
+from failure_insights.web.pages.html import render_html
+from failure_insights.web.pages.page_route import PageRoute, SignedIn, Store
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+AUDITS_ON_PAGE = 20
+#: Days that the table of themes over time spans.
+THEME_DAYS = 30
+MEDIA_TYPES = {"md": "text/markdown", "json": "application/json", "csv": "text/csv"}
+
+
+@router.get("/projects/{project}/metrics/{metric}")
+def metric_page(
+    request: Request,
+    who: SignedIn,
+    connection: Store,
+    project: str,
+    metric: str,
+    page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+) -> Response:
+    """A metric: its card's words, its themes over time, and its past audits day by day."""
+    shown = who.project(connection, project)
+    found = find_metric(connection, shown.id, metric)
+    audits, total = past_audits(connection, found.id, page, AUDITS_ON_PAGE)
+    days: dict[date, list[object]] = {}
+    for audit in audits:
+        days.setdefault(audit.looked_back_from.date(), []).append(audit)
+    latest = max((audit.date for audit in audits if audit.date), default=None)
+    themes = (
+        themes_over_time(connection, found.key, latest, THEME_DAYS) if latest and page == 1 else []
+    )
+    cards = read_cards(connection, shown, None, found.slug)
+    return render_html(
+        request,
+        "metric.html",
+        session=who.session,
+        project=shown,
+        metric=found,
+        card=cards[0] if cards else None,
+        days=days,
+        latest=latest,
+        themes=[
+            (
+                theme,
+                [{"date": date.fromisoformat(d), "count": n} for d, n in theme.history.items()],
+            )
+            for theme in themes
+        ],
+        theme_days=THEME_DAYS,
+        page=page,
+        pages=-(-total // AUDITS_ON_PAGE),
+        total=total,
+    )
+
+
+@router.get("/projects/{project}/insights/{insight_id}.{format}")
+def export(
+    who: SignedIn, connection: Store, project: str, insight_id: int, format: str
+) -> Response:
+    """One insight as a file to keep."""
+    # The formats live beside Dagster's; a page that shows nothing of them need not load it.
+    from failure_insights.export.render import render
+
+    shown = who.project(connection, project)
+    if format not in MEDIA_TYPES:
+        raise UnknownName(f"there is no format {format!r}; take one of {', '.join(MEDIA_TYPES)}")
+    row = find_insight(connection, shown, insight_id)
+    headers = {
+        "Content-Disposition": f'attachment; filename="insight-{insight_id}.{format}"',
+        "Cache-Control": "no-store",
+    }
+    return Response(
+        render(row, format) + "\n",
+        media_type=f"{MEDIA_TYPES[format]}; charset=utf-8",
+        headers=headers,
+    )
+
+
+@router.get("/projects/{project}/insights/{insight_id}")
+def insight_page(
+    request: Request,
+    who: SignedIn,
+    connection: Store,
+    project: str,
+    insight_id: int,
+    view: str = "",
+) -> Response:
+    """One audit in full, with every call."""
+    shown = who.project(connection, project)
+    row = find_insight(connection, shown, insight_id, view or None)
+    return render_html(
+        request,
+        "insight.html",
+        session=who.session,
+        project=shown,
+        view=next((v for v in views_of(connection, shown) if v.slug == view), None),
+        insight=row,
+        metric_slug=metric_slug_of(connection, insight_id),
+    )
+
+
+@router.get("/projects/{project}/insights/{insight_id}/groups/{group}/calls")
+def group_calls(
+    request: Request,
+    who: SignedIn,
+    connection: Store,
+    project: str,
+    insight_id: int,
+    group: str,
+    view: str = "",
+) -> Response:
+    """All calls of a theme (its ID) or of none (`unassigned`), in place of a folded list."""
+    shown = who.project(connection, project)
+    row = find_insight(connection, shown, insight_id, view or None)
+    groups = {mode["theme_id"]: mode["call_ids"] for mode in row["failure_modes"]}
+    groups["unassigned"] = row["unassigned_call_ids"]
+    if group not in groups:
+        raise UnknownName(f"insight {insight_id} has no theme {group!r}")
+    return render_html(
+        request, "calls_alone.html", project=shown, insight=row, call_ids=groups[group]
+    )

@@ -1,0 +1,115 @@
+"""One call: its transcript, what each judge said, and what insights quote of it."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+from sqlalchemy import Connection
+
+from failure_insights.domain.calls import Turn
+from failure_insights.store.calls import read_call
+from failure_insights.store.dashboard import said_of_call
+from failure_insights.store.projects import ProjectRow
+from failure_insights.web.pages.html import render_html
+from failure_insights.web.pages.page_route import PageRoute, SignedIn, Store, Visitor
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+#: A turn longer than this (characters) is folded after so many, unless a quote stands in it.
+LONG_TURN = 2_000
+AUDIO_WORDS = ("recording", "audio")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an insight says of the call: its theme, or why the judge was likely wrong."""
+
+    insight_id: int
+    metric: str
+    metric_slug: str
+    theme_id: str | None
+    title: str | None
+    reason: str | None
+
+
+@router.get("/projects/{project}/calls/{call_id:path}")
+def call_page(
+    request: Request,
+    who: SignedIn,
+    connection: Store,
+    project: str,
+    call_id: str,
+    insight: int | None = None,
+) -> Response:
+    """A call; with an insight, that one's quotes are marked rather than the newest ones'."""
+    return _page(request, who, connection, who.project(connection, project), call_id, insight)
+
+
+@router.get("/projects/{project}/calls")
+def call_page_of_odd_id(
+    request: Request,
+    who: SignedIn,
+    connection: Store,
+    project: str,
+    call_id: str,
+    insight: int | None = None,
+) -> Response:
+    """A call whose ID no path can carry."""
+    return _page(request, who, connection, who.project(connection, project), call_id, insight)
+
+
+def _page(
+    request: Request,
+    who: Visitor,
+    connection: Connection,
+    project: ProjectRow,
+    call_id: str,
+    insight_id: int | None,
+) -> Response:
+    call = read_call(connection, project, call_id)
+    quotes: dict[int | None, list[str]] = defaultdict(list)
+    found: dict[int, Found] = {}
+    for row in said_of_call(connection, project, call_id, insight_id):
+        if row.quote:
+            quotes[row.turn].append(row.quote)
+        found[row.insight_id] = Found(
+            row.insight_id, row.name, row.slug, row.theme_id, row.title, row.reason
+        )
+    by_metric = {item.metric: item for item in found.values()}
+    return render_html(
+        request,
+        "call.html",
+        session=who.session,
+        project=project,
+        call=call,
+        turns=[Turn(**turn) for turn in call["transcript"]],
+        quotes=quotes,
+        found=by_metric,
+        # What failed is what the reader came for.
+        results=sorted(call["metrics"], key=lambda result: (result["passed"], result["name"])),
+        audio=next(audio_links(call["metadata"]), None),
+        long_turn=LONG_TURN,
+    )
+
+
+def audio_links(metadata: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the web addresses that the metadata names as a recording, at any depth."""
+    for key, value in metadata.items():
+        if isinstance(value, Mapping):
+            yield from audio_links(value)
+        elif (
+            isinstance(value, str)
+            and any(word in key.casefold() for word in AUDIO_WORDS)
+            and _is_web_address(value)
+        ):
+            yield value
+
+
+def _is_web_address(value: str) -> bool:
+    try:
+        return urlsplit(value).scheme in ("http", "https") and bool(urlsplit(value).netloc)
+    except ValueError:
+        return False
