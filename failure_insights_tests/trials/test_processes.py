@@ -90,7 +90,7 @@ def test_what_a_killed_command_left_is_ended_by_the_next(tmp_path: Path) -> None
     left = f"""
 import os, signal, sys
 from pathlib import Path
-from failure_insights.processes import Processes
+from failure_insights.commands.supervisor import Processes
 Processes(Path({str(tmp_path)!r})).start("Part", [sys.executable, "-c", {DEAF!r}])
 os.kill(os.getpid(), signal.SIGKILL)
 """
