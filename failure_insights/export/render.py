@@ -6,10 +6,10 @@ import io
 import orjson
 
 from failure_insights.errors import BadInput, UnknownName
-from failure_insights.orchestration.metadata import plain
 from failure_insights.settings import database_url
 from failure_insights.store.database import engine_for, migrate
 from failure_insights.store.insights import Row, insight_rows
+from failure_insights.text.markdown import plain
 
 FORMATS = ("md", "json", "csv")
 

@@ -33,6 +33,7 @@ from failure_insights.settings import get_settings
 from failure_insights.store import insights, queue
 from failure_insights.store.pools import PoolRequest, read_pools
 from failure_insights.store.projects import MetricRow
+from failure_insights.text.markdown import plain
 
 # Ours to know, not every user's to read at every command: the release is pinned.
 warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
@@ -191,7 +192,7 @@ def _checks(
 
 
 def _failure(failed: Sequence[str], audits: int) -> dg.Failure:
-    lines = [f"- {metadata.plain(line)}" for line in failed[:FAILURES_SHOWN]]
+    lines = [f"- {plain(line)}" for line in failed[:FAILURES_SHOWN]]
     if more := len(failed) - len(lines):
         lines.append(f"- and {more} more, each with its reason in the store")
     return dg.Failure(

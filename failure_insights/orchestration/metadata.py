@@ -1,6 +1,5 @@
 """What the Dagster UI shows of a partition: tables, counts, the breakdown, a link to the card."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -11,17 +10,12 @@ from failure_insights.audit.run_audits import AuditResult
 from failure_insights.domain.breakdown import Breakdown, FailureMode
 from failure_insights.domain.pools import NOT_ENOUGH_DATA, FailingCall, Window
 from failure_insights.settings import get_settings
+from failure_insights.text.markdown import plain
 
 Metadata = Mapping[str, Any]
 
 PREVIEW_ROWS = 5
 PREVIEW_CHARACTERS = 160
-
-#: Anywhere; at the edge of a word; at the beginning, where a list or a heading could begin; and
-#: where an HTML entity begins.
-_FORMATS = re.compile(
-    r"[\\`*\[\]<>|~]|(?<!\w)_|_(?!\w)|^[-+#=]|(?<=^\d)[.)]|(?<=^\d\d)[.)]|&(?=#?\w+;)"
-)
 
 _COLUMNS = dg.TableSchema(
     columns=[
@@ -103,15 +97,6 @@ def _theme(number: int, mode: FailureMode, total: int) -> str:
     text = f"{number}. **{plain(mode.title)}** — {mode.count} of {total} ({mode.status})\n"
     text += f"   {plain(mode.description)}\n"
     return text + "".join(f"   > {plain(item.quote)}\n" for item in mode.evidence[:1])
-
-
-def plain(text: str) -> str:
-    """Return text on one line that formats nothing where it is put into markdown or HTML.
-
-    Only what could format is escaped: people read this in terminals too.
-    """
-    one_line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return _FORMATS.sub(r"\\\g<0>", one_line)
 
 
 def _window(window: Window) -> dict[str, Any]:

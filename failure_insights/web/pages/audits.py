@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from failure_insights.errors import UnknownName
+from failure_insights.export.render import render
 from failure_insights.store.dashboard import (
     metric_slug_of,
     past_audits,
@@ -75,9 +76,6 @@ def export(
     who: SignedIn, connection: Store, project: str, insight_id: int, format: str
 ) -> Response:
     """One insight as a file to keep."""
-    # The formats live beside Dagster's; a page that shows nothing of them need not load it.
-    from failure_insights.export.render import render
-
     shown = who.project(connection, project)
     if format not in MEDIA_TYPES:
         raise UnknownName(f"there is no format {format!r}; take one of {', '.join(MEDIA_TYPES)}")
