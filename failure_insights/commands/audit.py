@@ -90,7 +90,11 @@ def _require_on_grid(at: datetime) -> None:
     if date_of(at) < first:
         raise BadInput(
             f"{at:%Y-%m-%d %H:%M} UTC is before the grid's first date {first}; "
-            "set FAILURE_INSIGHTS_FIRST_DATE to an earlier one."
+            "set FAILURE_INSIGHTS_FIRST_DATE to an earlier one.",
+            code="before_first_date",
         )
     if at > datetime.now(UTC):
-        raise BadInput(f"{at:%Y-%m-%d %H:%M} UTC is in the future; leave --at out to audit now.")
+        raise BadInput(
+            f"{at:%Y-%m-%d %H:%M} UTC is in the future; leave --at out to audit now.",
+            code="time_in_future",
+        )

@@ -124,7 +124,12 @@ def _time(text: str | None) -> datetime:
     try:
         time = datetime.fromisoformat(text)
     except ValueError:
-        raise BadInput(f"--at {text!r} is not a time; write it like 2026-11-23T06:00Z") from None
+        raise BadInput(
+            f"--at {text!r} is not a time; write it like 2026-11-23T06:00Z", code="bad_time"
+        ) from None
     if time.tzinfo is None:
-        raise BadInput(f"--at {text!r} has no zone; add Z or an offset such as +01:00")
+        raise BadInput(
+            f"--at {text!r} has no zone; add Z or an offset such as +01:00",
+            code="time_without_zone",
+        )
     return time.astimezone(UTC)

@@ -31,6 +31,8 @@ LAST_WORDS = 20
 class StartFailed(FailureInsightsError):
     """A part did not start, or stopped by itself; the message says which and why."""
 
+    code = "start_failed"
+
 
 @dataclass(slots=True)
 class Processes:
@@ -71,7 +73,10 @@ class Processes:
         self.check_others()
         for name, process in self.by_name.items():
             if (status := process.poll()) is not None:
-                raise StartFailed(f"{name} stopped with status {status}. {self._last_words(name)}")
+                raise StartFailed(
+                    f"{name} stopped with status {status}. {self._last_words(name)}",
+                    code="part_stopped",
+                )
 
     def wait_for(self, url: str, name: str) -> None:
         """Wait until a part answers over HTTP, or raise StartFailed."""
@@ -84,7 +89,8 @@ class Processes:
             time.sleep(0.1)
         raise StartFailed(
             f"{name} did not answer at {url} within {START_TIMEOUT_S:.0f} seconds. "
-            f"{self._last_words(name)}"
+            f"{self._last_words(name)}",
+            code="part_silent",
         )
 
     def stop(self, patience: float | None = None) -> None:
@@ -154,7 +160,8 @@ def end_leftovers(state: Path) -> None:
     if _is_running(note["up"]):
         raise StartFailed(
             f"Failure Insights is running here already: process {note['up']['pid']}, whose state "
-            f"is under {state}. Stop it, or name another folder in FAILURE_INSIGHTS_HOME."
+            f"is under {state}. Stop it, or name another folder in FAILURE_INSIGHTS_HOME.",
+            code="running_already",
         )
     for part in note["parts"]:
         # A leader of another time has a session that is not ours.

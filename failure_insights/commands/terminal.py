@@ -19,9 +19,11 @@ def say(text: str) -> None:
     terminal.print(text, markup=False, soft_wrap=True)
 
 
-def complain(text: str) -> None:
-    """Say what is wrong."""
-    terminal.print(f"failure-insights: {text}", style="red", markup=False, soft_wrap=True)
+def complain(text: str, code: str) -> None:
+    """Say what is wrong, with the error's code at the end of the first line."""
+    first, *rest = text.split("\n")
+    lines = "\n".join([f"failure-insights: {first} [{code}]", *rest])
+    terminal.print(lines, style="red", markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -33,21 +35,23 @@ def plain_errors() -> Iterator[None]:
     try:
         yield
     except FailureInsightsError as error:
-        complain(str(error))
+        complain(str(error), error.code)
     except ValidationError as error:
         for problem in error.errors():
             reason = problem["msg"].removeprefix("Value error, ")
-            complain(f"the setting {_variable(problem['loc'])} cannot be used: {reason}.")
+            variable = _variable(problem["loc"])
+            complain(f"the setting {variable} cannot be used: {reason}.", "unusable_setting")
     except DBAPIError as error:
         # Its own text would repeat the statement: words of transcripts.
         complain(
             f"Postgres did not do what it was asked ({type(error.orig).__name__}). Is it up, and "
-            "may this user create tables? What was stored before is kept."
+            "may this user create tables? What was stored before is kept.",
+            "database_refused",
         )
     except BrokenPipeError:
         raise  # nobody reads on, as with `| head`
     except OSError as error:
-        complain(f"{error.strerror or error}: {error.filename or 'no file'}")
+        complain(f"{error.strerror or error}: {error.filename or 'no file'}", "system_error")
     else:
         return
     raise typer.Exit(2)

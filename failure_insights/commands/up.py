@@ -96,7 +96,10 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
 def require_free_ports(addresses: Addresses) -> None:
     """Raise StartFailed where a port is taken, saying which option names another."""
     if addresses.port == addresses.dagster_port:
-        raise StartFailed(f"--port and --dagster-port are both {addresses.port}; they must differ.")
+        raise StartFailed(
+            f"--port and --dagster-port are both {addresses.port}; they must differ.",
+            code="same_port",
+        )
     for host, port, option in (
         (addresses.host, addresses.port, "--port"),
         (LOOPBACK, addresses.dagster_port, "--dagster-port"),
@@ -106,13 +109,15 @@ def require_free_ports(addresses: Addresses) -> None:
             socket.create_server(place[:2], family=family).close()
         except socket.gaierror:
             raise StartFailed(
-                f"{host!r} is no address of this machine; try --host 127.0.0.1."
+                f"{host!r} is no address of this machine; try --host 127.0.0.1.",
+                code="foreign_address",
             ) from None
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise StartFailed(
                 f"Port {port} on {host} cannot be used ({reason}). Stop what listens there, or "
-                f"choose another with {option}."
+                f"choose another with {option}.",
+                code="port_taken",
             ) from None
 
 
@@ -191,7 +196,8 @@ def _require_postgres(settings: Settings) -> None:
     folder = settings.home / "postgres"
     if settings.database_url is None and server_process(folder) is None:
         raise StartFailed(
-            f"The embedded Postgres stopped by itself; {folder / 'log'} says why. Start again."
+            f"The embedded Postgres stopped by itself; {folder / 'log'} says why. Start again.",
+            code="postgres_stopped",
         )
 
 

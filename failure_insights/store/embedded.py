@@ -34,7 +34,8 @@ def start_embedded_postgres(directory: Path) -> str:
         raise DatabaseUnreachable(
             f"The embedded Postgres under {directory} does not start ({type(error).__name__}); "
             f"{directory / 'log'} says why. Move the folder away to begin with an empty one, or "
-            "set FAILURE_INSIGHTS_DATABASE_URL to a server."
+            "set FAILURE_INSIGHTS_DATABASE_URL to a server.",
+            code="embedded_postgres_failed",
         ) from None
     # Called before the package's own, which leaves the server on if it believes in others.
     atexit.register(forget_dead_processes, directory)

@@ -1,6 +1,7 @@
 """Running `failure-insights` as a user does: as a process of its own, with its own environment."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -35,6 +36,11 @@ def command(
     return subprocess.CompletedProcess(
         done.args, done.returncode, done.stdout.decode(), done.stderr.decode()
     )
+
+
+def codes_of(stderr: str) -> list[str]:
+    """Return the codes of the errors that a command printed, in their order."""
+    return re.findall(r"^failure-insights: .* \[(\w+)\]$", stderr, re.MULTILINE)
 
 
 def free_port() -> int:

@@ -53,5 +53,7 @@ def test_a_server_starts_though_its_old_number_is_another_process_s(home: Path) 
 
 def test_a_folder_that_is_no_server_s_is_refused_with_its_log(home: Path) -> None:
     (home / "PG_VERSION").write_text("18\n")
-    with pytest.raises(DatabaseUnreachable, match="does not start"):
+    with pytest.raises(DatabaseUnreachable) as refused:
         start_embedded_postgres(home)
+    assert refused.value.code == "embedded_postgres_failed"
+    assert str(home / "log") in str(refused.value)
