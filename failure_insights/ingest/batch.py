@@ -13,7 +13,8 @@ from sqlalchemy.exc import DataError, IntegrityError
 from failure_insights.domain.calls import Call, MetricResult, Turn
 from failure_insights.domain.metrics import MetricCard, MetricType, default_type
 from failure_insights.errors import BadInput
-from failure_insights.sources.native import rule_of, shown, slug_of
+from failure_insights.sources.native import rule_of, slug_of
+from failure_insights.sources.reading import shown
 from failure_insights.store.database import query
 
 Status = Literal["new", "updated", "unchanged", "rejected"]

@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from failure_insights.domain.metrics import slugify
 from failure_insights.errors import BadInput
 from failure_insights.ingest.batch import Line, LineResult, store_batch
-from failure_insights.sources import Reader, native
-from failure_insights.sources.native import BadCall
+from failure_insights.sources import BadCall, NotACall, Reader, native
+from failure_insights.sources.json_text import object_of
 
 #: A batch is one transaction: large enough that its fixed cost is small, and small enough that
 #: memory stays flat.
@@ -55,7 +55,7 @@ def import_calls(
         engine: the store.
         lines: one call each; blank ones are skipped, and a byte order mark.
         project: the project of every call; None: each line's own.
-        read: takes a line and the project; see `sources.reader`.
+        read: takes a line's object and the project; see `sources.reader`.
         on_line: told what became of each line, in order, once its batch is stored.
         on_progress: told the counts so far after each batch.
 
@@ -125,7 +125,9 @@ def _read(lines: Iterable[bytes | str], project: str | None, read: Reader) -> It
         if not line.strip():
             continue
         try:
-            yield Line(number, len(line), read(line, project))
+            yield Line(number, len(line), read(object_of(line), project).call)
+        except NotACall:
+            continue
         except BadInput as error:
             call_id = error.call_id if isinstance(error, BadCall) else None
             yield Line(number, len(line), None, call_id, str(error))

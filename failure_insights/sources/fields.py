@@ -4,10 +4,12 @@ import json
 import math
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from failure_insights.domain.calls import Role
 from failure_insights.errors import BadInput
+from failure_insights.sources.texts import words as words
 
 #: A turn or a call in the native format, as JSON; `sources.native` checks it.
 NativeTurn = dict[str, Any]
@@ -95,27 +97,6 @@ def turn(
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def words(value: Any) -> str:
-    """Return what was said: text as it is, a list of parts joined, anything else as JSON."""
-    match value:
-        case None:
-            return ""
-        case str():
-            return value
-        case list() if all(isinstance(part, str | Mapping) for part in value):
-            return "\n".join(filter(None, map(_part, value)))
-        case _:
-            return json.dumps(value, ensure_ascii=False)
-
-
-def _part(part: Any) -> str:
-    """Return the words of one part of an OpenAI-like message; images and sound have none."""
-    if isinstance(part, str):
-        return part
-    said = part.get("text") or part.get("transcript")
-    return said if isinstance(said, str) else ""
-
-
 def seconds(value: Any) -> float | None:
     """Return seconds from the start of a call, or None for what is no such number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -157,6 +138,29 @@ def time(value: Any) -> str | None:
         return datetime.fromtimestamp(number, UTC).isoformat()
     except (OverflowError, OSError, ValueError):
         raise BadInput(f"{value!r} is not a time since 1970") from None
+
+
+@lru_cache(maxsize=1_000)
+def _camel(name: str) -> str:
+    """Return how JavaScript SDKs spell a name."""
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def get(payload: Any, *names: str) -> Any:
+    """Return the first field of these that is there and not null, else None.
+
+    Names are in snake_case; each is looked up in camelCase too, since SDKs differ in that.
+    """
+    if not isinstance(payload, Mapping):
+        return None
+    for name in names:
+        value = payload.get(name)
+        if value is None:
+            value = payload.get(_camel(name))
+        if value is not None:
+            return value
+    return None
 
 
 def part(payload: Any, *path: str) -> Mapping[str, Any]:

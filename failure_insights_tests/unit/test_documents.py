@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from failure_insights.sources.json_text import object_of
 from failure_insights.sources.native import read
 from failure_insights_tests.documents import DOCUMENTS, TOP, current
 
@@ -33,7 +34,7 @@ def test_links_lead_to_files_and_headings_that_exist(path: Path) -> None:
 
 def test_the_example_of_a_call_can_be_imported() -> None:
     (example,) = re.findall(r"```json\n(.*?)```", (TOP / "README.md").read_text(), re.DOTALL)
-    call = read(example.replace("\n", " "))
+    call = read(object_of(example)).call
     assert [turn.role for turn in call.transcript] == ["agent", "user", "tool_call"]
     assert len(call.metrics) == 1
 

@@ -103,7 +103,6 @@ def test_the_key_the_call_or_its_agent_tells_the_project(site: Site) -> None:
         ({"transcript_json": [{"role": "narrator", "content": "x"}]}, "'narrator'"),
         ({"transcript_json": None}, "transcript_json is missing"),
         ({"timestamp": "yesterday"}, "yesterday"),
-        ({"metrics": [{"passed": True}]}, "name"),
         ({"metadata": "text"}, "metadata"),
     ],
 )

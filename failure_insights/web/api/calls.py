@@ -1,19 +1,19 @@
 """Calls: taking in many at once, and reading one back."""
 
-from collections.abc import Iterable, Iterator
-from typing import IO, Annotated
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from failure_insights.domain.calls import Call
 from failure_insights.domain.metrics import slugify
 from failure_insights.errors import BadInput
 from failure_insights.ingest.batch import LineResult
 from failure_insights.ingest.import_calls import ImportReport, import_calls
-from failure_insights.sources import native
+from failure_insights.sources import BadCall, ReadCall, native
+from failure_insights.sources.reading import shown
 from failure_insights.store.calls import read_call
 from failure_insights.web.api import call_models
 from failure_insights.web.api.answers import answer
@@ -104,18 +104,17 @@ def _bounded(lines: Iterable[bytes]) -> Iterator[bytes]:
         yield line
 
 
-def _read(line: bytes | str, project: str | None) -> Call:
-    """Return the call of a line, which goes into the project of the request's address."""
-    payload = native.object_of(line)
-    call = native.call_of(payload, project)
+def _read(payload: Mapping[str, Any], project: str | None) -> ReadCall:
+    """Return the call of an object, which goes into the project of the request's address."""
+    read = native.read(payload, project)
     named = payload.get("project")
-    if named is not None and (not isinstance(named, str) or _is_other(named, call.project)):
-        raise native.BadCall(
-            f"project is {native.shown(named)}, and this address takes calls of "
-            f"{native.shown(project)}; leave it out, or send the call there",
-            call.call_id,
+    if named is not None and (not isinstance(named, str) or _is_other(named, read.call.project)):
+        raise BadCall(
+            f"project is {shown(named)}, and this address takes calls of "
+            f"{shown(project)}; leave it out, or send the call there",
+            read.call.call_id,
         )
-    return call
+    return read
 
 
 def _is_other(named: str, project: str) -> bool:

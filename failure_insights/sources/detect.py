@@ -1,0 +1,124 @@
+"""Telling whose format an object has, from what only that format has.
+
+A wrong name would store a call wrongly without a word, so each rule wants at least two fields
+that stand together in no other format; an object that fits none has no name here.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from failure_insights.domain.calls import ROLES
+from failure_insights.sources.fields import get, part
+
+
+def detect(payload: Mapping[str, Any]) -> str | None:
+    """Return the name of an object's format, or None where nothing tells it for certain.
+
+    Events that are no end of a call have a format too: its reader passes them over.
+    """
+    names = [name for name, fits in _RULES.items() if fits(payload)]
+    return names[0] if len(names) == 1 else None
+
+
+def _is_vapi(payload: Mapping[str, Any]) -> bool:
+    message = part(payload, "message") or payload
+    if _has(message, "type") and (_has(message, "call") or _has(message, "chat")):
+        return isinstance(message["type"], str) and not _has(message, "event")
+    owner = ("assistant_id", "squad_id", "workflow_id", "assistant", "squad", "workflow", "org_id")
+    if not (_has(payload, "id") and _has_any(payload, owner)):
+        return False
+    held = ("artifact", "ended_reason", "messages", "analysis", "transcript", "input", "output")
+    return _has(payload, "created_at", "started_at") and (
+        _has_any(payload, held) or str(payload.get("type")).endswith("Call")
+    )
+
+
+def _is_retell(payload: Mapping[str, Any]) -> bool:
+    event = payload.get("event")
+    for kind in ("call", "chat"):
+        session = part(payload, kind)
+        if isinstance(event, str) and _has(session, f"{kind}_id"):
+            return True
+        if _has(payload, f"{kind}_id", "agent_id") and _has_any(
+            payload,
+            (
+                *(f"{kind}_status", f"{kind}_type", f"{kind}_analysis", "start_timestamp"),
+                *("disconnection_reason", "transcript_with_tool_calls", "message_with_tool_calls"),
+            ),
+        ):
+            return True
+    return False
+
+
+def _is_elevenlabs(payload: Mapping[str, Any]) -> bool:
+    if isinstance(payload.get("type"), str) and _has(part(payload, "data"), "conversation_id"):
+        return True
+    return _has(payload, "conversation_id", "agent_id") and _has_any(
+        payload, ("metadata", "transcript", "start_time_unix_secs", "call_successful", "analysis")
+    )
+
+
+def _is_livekit(payload: Mapping[str, Any]) -> bool:
+    for key in ("chat_history", "history"):
+        if isinstance(get(part(get(payload, key)), "items"), list):
+            return True
+    items = payload.get("items")
+    return _has_any(payload, ("call_id", "job_id", "room_id")) and _each_has(items, "type")
+
+
+def _is_pipecat(payload: Mapping[str, Any]) -> bool:
+    return (
+        _has_any(payload, ("call_id", "session_id"))
+        and _each_has(payload.get("messages"), "role", "llm")
+        and not _has(payload, "agent_id")
+    )
+
+
+def _is_cekura(payload: Mapping[str, Any]) -> bool:
+    if str(payload.get("event_type")).startswith("call_log"):
+        return True
+    own = ("transcript_type", "transcript_json", "call_ended_reason", "voice_recording_url")
+    return _has(payload, "call_id") and (
+        _has_any(payload, own)
+        or isinstance(part(payload, "evaluation").get("metrics"), list)
+        or _has(payload, "transcript_object", "agent")
+    )
+
+
+def _is_native(payload: Mapping[str, Any]) -> bool:
+    turns = payload.get("transcript")
+    if not (_has(payload, "call_id", "agent", "started_at") and isinstance(turns, list)):
+        return False
+    roles = {turn.get("role") for turn in turns if isinstance(turn, Mapping)}
+    return all(isinstance(role, str) for role in roles) and (
+        not turns or not roles.isdisjoint(ROLES)
+    )
+
+
+#: Who tells each format.
+_RULES: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
+    "native": _is_native,
+    "cekura": _is_cekura,
+    "vapi": _is_vapi,
+    "retell": _is_retell,
+    "elevenlabs": _is_elevenlabs,
+    "livekit": _is_livekit,
+    "pipecat": _is_pipecat,
+}
+
+
+def _has(payload: Mapping[str, Any], *fields: str) -> bool:
+    """Return whether each of these fields says something, in snake_case or camelCase."""
+    return all(get(payload, field) is not None for field in fields)
+
+
+def _has_any(payload: Mapping[str, Any], fields: Iterable[str]) -> bool:
+    return any(get(payload, field) is not None for field in fields)
+
+
+def _each_has(items: Any, *fields: str) -> bool:
+    return (
+        isinstance(items, list)
+        and bool(items)
+        and all(isinstance(item, Mapping) and _has_any(item, fields) for item in items)
+    )
