@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from queue import SimpleQueue
 from threading import Event, Thread
 
+from anyio.from_thread import start_blocking_portal
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -22,6 +23,9 @@ from failure_insights.store import insights, queue
 from failure_insights.store.pools import StoredCalls
 
 HEARTBEAT_S = 10.0
+
+#: Opens an auditor in the running event loop; closes it, and what it holds, after the block.
+OpenAuditor = Callable[[], AbstractAsyncContextManager[Auditor]]
 
 _log = logging.getLogger(__name__)
 
@@ -49,10 +53,14 @@ class AuditResult:
 
 @dataclass(frozen=True, slots=True)
 class AuditRunner:
-    """Runs audits over one store, at most `concurrency` at a time."""
+    """Runs audits over one store, at most `concurrency` at a time.
+
+    `open_auditor` is called once a run, in the event loop of its audits: what it opens, such as
+    connections to an LLM, is closed when the last of them has ended.
+    """
 
     engine: Engine
-    auditor: Auditor
+    open_auditor: OpenAuditor
     rule: PoolRule
     concurrency: int
 
@@ -65,18 +73,14 @@ class AuditRunner:
         to_audit = [task for task in tasks if self._has_enough(task)]
         yield from self._skip([task for task in tasks if not self._has_enough(task)])
         results: SimpleQueue[AuditResult | None] = SimpleQueue()
-        with asyncio_thread() as loop:
-            everything = asyncio.run_coroutine_threadsafe(
-                self._run_all(to_audit, results.put), loop
-            )
+        # A caller that stops early cancels what is under way: the portal does so at an exception.
+        with start_blocking_portal(name="audits") as portal:
+            everything = portal.start_task_soon(self._run_all, to_audit, results.put)
             # After the last result; or before, if what should report it has broken.
             everything.add_done_callback(lambda _: results.put(None))
-            try:
-                while result := results.get():
-                    yield result
-                everything.result()
-            finally:
-                everything.cancel()
+            while result := results.get():
+                yield result
+            everything.result()
 
     async def _run_all(
         self, tasks: Sequence[AuditTask], report: Callable[[AuditResult], None]
@@ -85,12 +89,13 @@ class AuditRunner:
         for task in sorted(tasks, key=lambda task: task.date):
             days_of_pair[task.project_metric].append(task)
         limit = asyncio.Semaphore(self.concurrency)
-        async with asyncio.TaskGroup() as group:
+        async with self.open_auditor() as auditor, asyncio.TaskGroup() as group:
             for days in days_of_pair.values():
-                group.create_task(self._run_in_order(days, limit, report))
+                group.create_task(self._run_in_order(auditor, days, limit, report))
 
     async def _run_in_order(
         self,
+        auditor: Auditor,
         tasks: Sequence[AuditTask],
         limit: asyncio.Semaphore,
         report: Callable[[AuditResult], None],
@@ -98,11 +103,11 @@ class AuditRunner:
         """Audit a pair's days one after the other: each recognises the themes of those before."""
         for task in tasks:
             async with limit:
-                report(await self._run_one(task))
+                report(await self._run_one(auditor, task))
 
-    async def _run_one(self, task: AuditTask) -> AuditResult:
+    async def _run_one(self, auditor: Auditor, task: AuditTask) -> AuditResult:
         try:
-            return await self._audit(task)
+            return await self._audit(auditor, task)
         except FailureInsightsError as error:
             reason = str(error)
         except SQLAlchemyError as error:
@@ -112,17 +117,17 @@ class AuditRunner:
             _log.exception("An audit of %s met an error of our own.", task.project_metric)
             reason = f"The audit met an error of its own: {type(error).__name__}: {error}"
         try:
-            self._fail(task, reason)
+            await asyncio.to_thread(self._fail, task, reason)
         except SQLAlchemyError:
             _log.warning("The store could not be told that an audit failed; the run's end will.")
         return AuditResult(task, error=reason)
 
-    async def _audit(self, task: AuditTask) -> AuditResult:
-        prior = self._start(task)
+    async def _audit(self, auditor: Auditor, task: AuditTask) -> AuditResult:
+        prior = await asyncio.to_thread(self._start, task)
         calls = StoredCalls(self.engine, task.metric_id, task.pool.window)
-        breakdown = await self.auditor.audit(task.pool, calls, prior, task.max_calls)
+        breakdown = await auditor.audit(task.pool, calls, prior, task.max_calls)
         settled = settle_identity(breakdown, prior, task.project_metric, task.date)
-        self._succeed(task, settled)
+        await asyncio.to_thread(self._succeed, task, settled)
         return AuditResult(task, settled)
 
     def _start(self, task: AuditTask) -> list[PriorTheme]:
@@ -149,20 +154,6 @@ class AuditRunner:
     def _fail(self, task: AuditTask, reason: str) -> None:
         with self.engine.begin() as connection:
             queue.fail(connection, [task.insight_id], reason)
-
-
-@contextmanager
-def asyncio_thread() -> Iterator[asyncio.AbstractEventLoop]:
-    """Give a running event loop in a thread of its own; it is stopped after the block."""
-    with asyncio.Runner() as runner:
-        loop = runner.get_loop()
-        thread = Thread(target=loop.run_forever, name="audits", daemon=True)
-        thread.start()
-        try:
-            yield loop
-        finally:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join()
 
 
 @contextmanager

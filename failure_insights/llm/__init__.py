@@ -1,9 +1,9 @@
 """LLM endpoints: one client for every server that speaks OpenAI's chat completions."""
 
 from failure_insights.llm.answer_parsing import read_answer
-from failure_insights.llm.budget import Spending
+from failure_insights.llm.budget import Budget
 from failure_insights.llm.capabilities import CapabilityMemory
-from failure_insights.llm.client import Effort, Endpoint, endpoint_for
+from failure_insights.llm.client import Effort, Endpoint, open_endpoint
 from failure_insights.llm.completion import AgentTurn, ToolUse
 from failure_insights.llm.errors import (
     BudgetSpent,
@@ -19,6 +19,7 @@ from failure_insights.llm.schemas import schema_sha
 
 __all__ = [
     "AgentTurn",
+    "Budget",
     "BudgetSpent",
     "CapabilityMemory",
     "ContextTooLong",
@@ -28,12 +29,11 @@ __all__ = [
     "EndpointUnavailable",
     "LlmError",
     "Message",
-    "Spending",
     "Tool",
     "ToolUse",
     "ToolsUnsupported",
     "UnusableAnswer",
-    "endpoint_for",
+    "open_endpoint",
     "read_answer",
     "schema_sha",
 ]

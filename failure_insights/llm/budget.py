@@ -12,7 +12,7 @@ RETRY_SHARE, FREE_RETRIES = 0.2, 5
 
 
 @dataclass
-class Spending:
+class Budget:
     """The purse that all requests of one audit share; its clock starts when it is made.
 
     `max_tokens` counts input and output, `cached_tokens` are those of the input that the provider

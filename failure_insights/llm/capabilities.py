@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, get_args
 
-from failure_insights.llm.budget import Spending
+from failure_insights.llm.budget import Budget
 from failure_insights.llm.errors import BudgetSpent
 
 Shape = Literal["json_schema", "tool", "json_object", "text"]
@@ -97,14 +97,14 @@ class Capabilities:
         return left
 
     @asynccontextmanager
-    async def probing(self, spending: Spending) -> AsyncIterator[None]:
+    async def probing(self, budget: Budget) -> AsyncIterator[None]:
         """Let one question to an unknown model go alone, and the others learn from it.
 
         Raises:
             BudgetSpent: the audit's time is over before the question has its turn.
         """
         try:
-            async with asyncio.timeout(spending.seconds_left):
+            async with asyncio.timeout(budget.seconds_left):
                 while self._is_worth_waiting and self._probe:
                     await self._probe.wait()
         except TimeoutError:

@@ -3,16 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Engine
 
 from failure_insights.llm.answer_parsing import mend, read_answer
-from failure_insights.llm.budget import Spending
+from failure_insights.llm.budget import Budget
 from failure_insights.llm.capabilities import (
     DISPENSABLE,
     LASTS_S,
@@ -22,12 +21,12 @@ from failure_insights.llm.capabilities import (
     Shape,
 )
 from failure_insights.llm.completion import AgentTurn, Completion
-from failure_insights.llm.connections import Connections
+from failure_insights.llm.connections import address_of, open_transport
 from failure_insights.llm.error_rules import Rejected
-from failure_insights.llm.errors import ToolsUnsupported, UnusableAnswer
+from failure_insights.llm.errors import EndpointRefused, ToolsUnsupported, UnusableAnswer
+from failure_insights.llm.limiter import Limiter
 from failure_insights.llm.requests import Message, Question, Tool, tool_body
-from failure_insights.settings import Settings
-from failure_insights.store.llm_cache import StoredCapabilities
+from failure_insights.llm.transport import Transport
 
 T = TypeVar("T", bound=BaseModel)
 Effort = Literal["low", "medium"]
@@ -56,7 +55,7 @@ class _Terms:
 
     model: str
     capabilities: Capabilities
-    spending: Spending
+    budget: Budget
     effort: Effort
     max_tokens: int
     cache_key: str
@@ -79,33 +78,25 @@ class _Terms:
 
 
 class Endpoint:
-    """One endpoint, for all audits of a process; each event loop has a limit of its own there."""
+    """One endpoint, for all audits of an event loop; made by `open_endpoint`.
+
+    `address` is its base URL without credentials, empty if it is no web address.
+    """
 
     def __init__(
-        self,
-        *,
-        base_url: str | None,
-        api_key: str | None,
-        concurrency: int,
-        timeout_s: float,
-        memory: CapabilityMemory,
-        backoff_s: float = BACKOFF_S,
+        self, address: str, transport: Transport | EndpointRefused, memory: CapabilityMemory
     ) -> None:
-        self._connections = Connections(base_url, api_key, concurrency, timeout_s, backoff_s)
+        self.address = address
+        self._transport = transport
         self._memory = memory
         self._known: dict[str, Capabilities] = {}
-
-    @property
-    def address(self) -> str:
-        """The base URL without credentials, for keys of kept answers."""
-        return self._connections.address
 
     async def ask(
         self,
         model: str,
         message: Message,
         schema: type[T],
-        spending: Spending,
+        budget: Budget,
         *,
         effort: Effort = "low",
         max_tokens: int = 2000,
@@ -127,8 +118,8 @@ class Endpoint:
             BudgetSpent, EndpointUnavailable, EndpointRefused: see there.
         """
         capabilities = await self._capabilities(model)
-        terms = _Terms(model, capabilities, spending, effort, max_tokens, cache_key)
-        async with capabilities.probing(spending):
+        terms = _Terms(model, capabilities, budget, effort, max_tokens, cache_key)
+        async with capabilities.probing(budget):
             return await self._descend(terms, Question(message, schema))
 
     async def take_turn(
@@ -136,7 +127,7 @@ class Endpoint:
         model: str,
         messages: Sequence[Mapping[str, Any]],
         tools: Sequence[Tool],
-        spending: Spending,
+        budget: Budget,
         *,
         must_use: str | None = None,
         effort: Effort = "medium",
@@ -156,7 +147,7 @@ class Endpoint:
         capabilities = await self._capabilities(model)
         if not capabilities.has_tools:
             raise ToolsUnsupported(f"The model {model} cannot use tools.")
-        terms = _Terms(model, capabilities, spending, effort, max_tokens, cache_key)
+        terms = _Terms(model, capabilities, budget, effort, max_tokens, cache_key)
         body = {"messages": list(messages), **tool_body(tools, must_use)}
         body["parallel_tool_calls"] = True
         try:
@@ -233,12 +224,13 @@ class Endpoint:
         Raises:
             Rejected: it is the form that is unknown.
         """
-        transport = await self._connections.transport()
+        if isinstance(self._transport, EndpointRefused):
+            raise self._transport
         whole = mend({**terms.parameters, **body})
         while True:
             request = terms.capabilities.allowed(whole)
             try:
-                return await transport.send(request, terms.spending)
+                return await self._transport.send(request, terms.budget)
             except Rejected as rejected:
                 unknown = _dispensable(rejected, request, terms.capabilities)
                 if not unknown:
@@ -260,6 +252,38 @@ class Endpoint:
         await asyncio.to_thread(self._memory.remember, self.address, model, capabilities.facts)
 
 
+@asynccontextmanager
+async def open_endpoint(
+    *,
+    base_url: str | None,
+    api_key: str | None,
+    concurrency: int,
+    timeout_s: float,
+    memory: CapabilityMemory,
+    backoff_s: float = BACKOFF_S,
+) -> AsyncIterator[Endpoint]:
+    """Open an endpoint in the running event loop; it is closed after the block.
+
+    A base URL or key that cannot be one is told by the first request, as every refusal is.
+
+    Args:
+        concurrency: requests at once, at most.
+        timeout_s: seconds that one request may take.
+        memory: where it is kept what the endpoint's models understand.
+        backoff_s: seconds before the first retry; doubled with every further one.
+    """
+    async with AsyncExitStack() as stack:
+        limiter = Limiter(concurrency, backoff_s)
+        transport: Transport | EndpointRefused
+        try:
+            transport = await stack.enter_async_context(
+                open_transport(base_url, api_key, limiter, timeout_s)
+            )
+        except EndpointRefused as refusal:
+            transport = refusal
+        yield Endpoint(address_of(base_url), transport, memory)
+
+
 def _dispensable(
     rejected: Rejected, request: Mapping[str, Any], capabilities: Capabilities
 ) -> set[str]:
@@ -272,27 +296,3 @@ def _dispensable(
         # Nothing is named: perhaps it is one of those that not all endpoints know.
         return {name for name in OPTIONAL if name in request}
     return set()
-
-
-@cache
-def _shared(
-    base_url: str | None, api_key: str | None, concurrency: int, timeout_s: float, engine: Engine
-) -> Endpoint:
-    return Endpoint(
-        base_url=base_url,
-        api_key=api_key,
-        concurrency=concurrency,
-        timeout_s=timeout_s,
-        memory=StoredCapabilities(engine),
-    )
-
-
-def endpoint_for(settings: Settings, engine: Engine) -> Endpoint:
-    """Return the process's endpoint: all audits share its limits."""
-    return _shared(
-        settings.openai_base_url,
-        settings.openai_api_key,
-        settings.llm_concurrency,
-        settings.llm_timeout_seconds,
-        engine,
-    )

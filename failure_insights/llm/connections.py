@@ -1,7 +1,7 @@
-"""The way from each event loop to the endpoint: opened when first needed, closed with its loop."""
+"""Open the HTTP client of an endpoint, in the event loop that is to use it."""
 
-import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
 from openai import AsyncOpenAI, Timeout
@@ -14,66 +14,35 @@ OPENAI = "https://api.openai.com/v1"
 CONNECT_S = 5.0
 
 
-class Connections:
-    """One client and one limiter for all audits of an event loop.
+@asynccontextmanager
+async def open_transport(
+    base_url: str | None, api_key: str | None, limiter: Limiter, timeout_s: float
+) -> AsyncIterator[Transport]:
+    """Open the way to an endpoint for all audits of the running event loop.
 
-    `address` is the base URL without credentials; empty if it is no web address.
+    Raises:
+        EndpointRefused: the address or the key cannot be one.
     """
-
-    def __init__(
-        self,
-        base_url: str | None,
-        api_key: str | None,
-        concurrency: int,
-        timeout_s: float,
-        backoff_s: float,
-    ) -> None:
-        self._url = (base_url or OPENAI).strip()
-        # Servers of one's own want no key; the client wants one all the same.
-        self._api_key = (api_key or "none").strip()
-        self._concurrency = concurrency
-        self._timeout_s = timeout_s
-        self._backoff_s = backoff_s
-        self.address = _without_credentials(self._url)
-        self._open: dict[asyncio.AbstractEventLoop, Transport] = {}
-        self._closers: dict[asyncio.AbstractEventLoop, AsyncGenerator[Transport]] = {}
-
-    async def transport(self) -> Transport:
-        """Return the running loop's transport.
-
-        Raises:
-            EndpointRefused: the address or the key cannot be one.
-        """
-        loop = asyncio.get_running_loop()
-        if loop not in self._open:
-            self._refuse_bad_settings()
-            # A loop that ends closes the async generators that began in it: the one hook it has.
-            self._closers[loop] = closer = self._opened(loop)
-            self._open[loop] = await anext(closer)
-        return self._open[loop]
-
-    async def _opened(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[Transport]:
-        # Retries and deadlines are ours: the client knows neither the other requests nor the audit.
-        client = AsyncOpenAI(
-            base_url=self._url,
-            api_key=self._api_key,
-            timeout=Timeout(self._timeout_s, connect=CONNECT_S),
-            max_retries=0,
+    url = (base_url or OPENAI).strip()
+    # Servers of one's own want no key; the client wants one all the same.
+    key = (api_key or "none").strip()
+    if not address_of(base_url):
+        raise EndpointRefused(
+            "OPENAI_BASE_URL is no web address; write one such as http://127.0.0.1:11434/v1."
         )
-        limiter = Limiter(self._concurrency, self._backoff_s)
-        async with client:
-            try:
-                yield Transport(client, self.address, limiter, self._timeout_s)
-            finally:
-                del self._open[loop], self._closers[loop]
+    if not (key.isascii() and key.isprintable()):
+        raise EndpointRefused("OPENAI_API_KEY holds characters that no key has; mend it.")
+    # Retries and deadlines are ours: the client knows neither the other requests nor the audit.
+    client = AsyncOpenAI(
+        base_url=url, api_key=key, timeout=Timeout(timeout_s, connect=CONNECT_S), max_retries=0
+    )
+    async with client:
+        yield Transport(client, address_of(base_url), limiter, timeout_s)
 
-    def _refuse_bad_settings(self) -> None:
-        if not self.address:
-            raise EndpointRefused(
-                "OPENAI_BASE_URL is no web address; write one such as http://127.0.0.1:11434/v1."
-            )
-        if not (self._api_key.isascii() and self._api_key.isprintable()):
-            raise EndpointRefused("OPENAI_API_KEY holds characters that no key has; mend it.")
+
+def address_of(base_url: str | None) -> str:
+    """Return the base URL without credentials; empty if it is no web address."""
+    return _without_credentials((base_url or OPENAI).strip())
 
 
 def _without_credentials(url: str) -> str:

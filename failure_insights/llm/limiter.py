@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
-from failure_insights.llm.budget import Spending
+from failure_insights.llm.budget import Budget
 from failure_insights.llm.errors import BudgetSpent, EndpointUnavailable
 
 #: Successes that earn one more request at once, after the endpoint has once said "too many".
@@ -41,14 +41,14 @@ class Limiter:
         self._resume_at = 0.0
 
     @asynccontextmanager
-    async def slot(self, spending: Spending, *, is_retry: bool = False) -> AsyncIterator[None]:
+    async def slot(self, budget: Budget, *, is_retry: bool = False) -> AsyncIterator[None]:
         """Hold one of the places for the block; a retry is the next to get one.
 
         Raises:
             BudgetSpent: the audit's time is over before a place is free.
         """
         try:
-            async with asyncio.timeout(spending.seconds_left):
+            async with asyncio.timeout(budget.seconds_left):
                 await self._enter(is_retry)
         except TimeoutError:
             raise BudgetSpent("The audit's time was over before its request had a turn.") from None
@@ -57,14 +57,14 @@ class Limiter:
         finally:
             self._leave()
 
-    async def wait_out_pause(self, spending: Spending) -> None:
+    async def wait_out_pause(self, budget: Budget) -> None:
         """Return when no pause is on.
 
         Raises:
             EndpointUnavailable: the pause is longer than the audit's time, or than any is worth.
         """
         while (left := self._resume_at - time.monotonic()) > 0:
-            if left > min(LONGEST_PAUSE_S, spending.seconds_left):
+            if left > min(LONGEST_PAUSE_S, budget.seconds_left):
                 raise EndpointUnavailable(
                     f"The LLM endpoint asked for a pause of {left:.0f} s, which is too long."
                 )

@@ -10,7 +10,7 @@ from typing import Any
 
 from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
 
-from failure_insights.llm.budget import Spending
+from failure_insights.llm.budget import Budget
 from failure_insights.llm.capabilities import parameters_of
 from failure_insights.llm.completion import Completion, read_completion
 from failure_insights.llm.error_rules import AskAgain, Rejected, fault
@@ -44,7 +44,7 @@ class Transport:
         self.timeout_s = timeout_s
         self._refused: dict[str, tuple[float, str]] = {}
 
-    async def send(self, body: Mapping[str, Any], spending: Spending) -> Completion:
+    async def send(self, body: Mapping[str, Any], budget: Budget) -> Completion:
         """Return the endpoint's answer to a chat-completions request.
 
         Raises:
@@ -60,16 +60,16 @@ class Transport:
         cap = body.get("max_completion_tokens") or body.get("max_tokens") or 0
         held = asked + int(cap * EXPECTED_OUTPUT)
         for tries in itertools.count(1):
-            async with self.limiter.slot(spending, is_retry=tries > 1):
+            async with self.limiter.slot(budget, is_retry=tries > 1):
                 self._refuse_again(model)
-                await self.limiter.wait_out_pause(spending)
-                spending.require_left(asked)
+                await self.limiter.wait_out_pause(budget)
+                budget.require_left(asked)
                 sent_at = time.monotonic()
                 try:
-                    with spending.holding(held):
-                        completion = await self._request(body, asked, spending)
+                    with budget.holding(held):
+                        completion = await self._request(body, asked, budget)
                 except AskAgain as again:
-                    wait_s = self._plan_retry(again, tries, sent_at, spending)
+                    wait_s = self._plan_retry(again, tries, sent_at, budget)
                 except EndpointRefused as refusal:
                     self._refused[model] = (time.monotonic(), str(refusal))
                     raise
@@ -84,7 +84,7 @@ class Transport:
         if reason and time.monotonic() - when < REFUSAL_LASTS_S:
             raise EndpointRefused(reason)
 
-    def _plan_retry(self, again: AskAgain, tries: int, sent_at: float, spending: Spending) -> float:
+    def _plan_retry(self, again: AskAgain, tries: int, sent_at: float, budget: Budget) -> float:
         """Return the seconds that this request waits by itself, besides the pause for all.
 
         Raises:
@@ -98,19 +98,19 @@ class Transport:
             self.limiter.pause(again.wait_s)
         if not again.may_retry or tries >= again.most_tries:
             raise self._unavailable(f"{again.reason} ({tries} tries)")
-        if not is_covered and not spending.may_retry():
+        if not is_covered and not budget.may_retry():
             raise self._unavailable(f"{again.reason}, and this audit's retries are used up")
         has_pause = again.is_rate_limit or again.wait_s is not None
         wait_s = 0.0 if has_pause else self.limiter.backoff(tries)
-        if wait_s >= spending.seconds_left:
+        if wait_s >= budget.seconds_left:
             raise self._unavailable(f"{again.reason}, and the audit's time is over")
         return wait_s
 
-    async def _request(self, body: Mapping[str, Any], asked: int, spending: Spending) -> Completion:
-        spending.requests += 1
+    async def _request(self, body: Mapping[str, Any], asked: int, budget: Budget) -> Completion:
+        budget.requests += 1
         try:
             # The client's own timeout is one between two bytes; a dripping body would never end.
-            async with asyncio.timeout(min(self.timeout_s, spending.seconds_left)):
+            async with asyncio.timeout(min(self.timeout_s, budget.seconds_left)):
                 raw = await self.client.chat.completions.with_raw_response.create(**body)
         except (TimeoutError, APITimeoutError):
             raise AskAgain("it did not answer in time", most_tries=2) from None
@@ -129,20 +129,18 @@ class Transport:
         if completion is None:
             kind = raw.headers.get("content-type", "nothing").split(";")[0][:40]
             raise AskAgain(f"it sent no chat completion but {kind}")
-        self._charge(completion, asked, spending)
+        self._charge(completion, asked, budget)
         self.limiter.heed(raw.headers, completion.input_tokens or asked)
         return completion
 
-    def _charge(self, completion: Completion, asked: int, spending: Spending) -> None:
+    def _charge(self, completion: Completion, asked: int, budget: Budget) -> None:
         said = completion.answer.encode("utf-8", "replace")
         counted_in, counted_out = completion.input_tokens, completion.output_tokens
-        spending.input_tokens += asked if counted_in is None else counted_in
-        spending.output_tokens += (
-            len(said) // BYTES_PER_TOKEN if counted_out is None else counted_out
-        )
-        spending.cached_tokens += completion.cached_tokens
+        budget.input_tokens += asked if counted_in is None else counted_in
+        budget.output_tokens += len(said) // BYTES_PER_TOKEN if counted_out is None else counted_out
+        budget.cached_tokens += completion.cached_tokens
         if completion.model:
-            spending.models.add(completion.model)
+            budget.models.add(completion.model)
 
     def _fault(
         self, status: int, text: str, headers: Mapping[str, str], body: Mapping[str, Any]

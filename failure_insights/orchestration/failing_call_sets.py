@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from datetime import date, datetime
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -12,8 +13,8 @@ import pandas as pd
 from psycopg.types.json import Jsonb
 from sqlalchemy import Engine
 
-from failure_insights.audit import choose_auditor
-from failure_insights.domain.auditing import Auditor
+from failure_insights.audit.compose import open_auditor
+from failure_insights.audit.run_audits import OpenAuditor
 from failure_insights.domain.pools import FailingCall, Window
 from failure_insights.orchestration.grid import partition_key, split_partition_key
 from failure_insights.orchestration.run_work import lineage
@@ -44,11 +45,12 @@ class StoreResource(dg.ConfigurableResource[Engine]):
         return engine
 
 
-class AuditorResource(dg.ConfigurableResource[Auditor]):
+class AuditorResource(dg.ConfigurableResource[OpenAuditor]):
     """The auditor that the settings name."""
 
-    def auditor(self, engine: Engine) -> Auditor:
-        return choose_auditor(get_settings(), engine)
+    def auditor(self, engine: Engine) -> OpenAuditor:
+        """Return what opens the auditor, in the event loop of the audits."""
+        return partial(open_auditor, get_settings(), engine)
 
 
 class FailingCallSets(dg.ConfigurableIOManager):

@@ -15,7 +15,7 @@ from failure_insights.orchestration.grid import PAIRS, PAIRS_NAME
 from failure_insights.orchestration.runs import INSIGHT_TAG, RANGE_START_TAG, grid_runs, request_run
 from failure_insights.settings import get_settings
 from failure_insights.store import queue
-from failure_insights.store.llm_cache import forget
+from failure_insights.store.llm_answers import forget
 from failure_insights.store.projects import MetricRow, eligible_pairs, pairs_by_key
 
 JOB = "audit"

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import orjson
 from sqlalchemy import Engine
 
-from failure_insights.audit import choose_auditor
+from failure_insights.audit.compose import open_auditor
 from failure_insights.audit.run_audits import AuditRunner, AuditTask
 from failure_insights.domain.pools import Pool, PoolRule
 from failure_insights.ingest.import_calls import import_calls
@@ -93,8 +94,8 @@ class AgentSite:
             (insight_id,) = queue.open_audits(connection, [new], "a-run")
         pool = Pool("clinic", metric.card, window, calls[::-1] if reverse else calls)
         task = AuditTask(insight_id, metric.key, metric.id, window.date, pool, max_calls)
-        auditor = choose_auditor(chosen, self.engine)
-        list(AuditRunner(self.engine, auditor, PoolRule(), 4).run([task]))
+        opened = partial(open_auditor, chosen, self.engine)
+        list(AuditRunner(self.engine, opened, PoolRule(), 4).run([task]))
         self.ids.append(insight_id)
         with self.engine.connect() as connection:
             return insight_rows(connection, [insight_id])[0]

@@ -15,7 +15,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -112,8 +114,8 @@ def _run(keys: Sequence[str], pairs_per_run: int) -> tuple[int, float]:
     """
     import dagster as dg
 
+    from failure_insights.audit.run_audits import OpenAuditor
     from failure_insights.definitions import defs
-    from failure_insights.domain.auditing import Auditor
     from failure_insights.domain.breakdown import Breakdown, FailureMode
     from failure_insights.orchestration.failing_call_sets import AuditorResource
     from failure_insights.orchestration.home import dagster_instance
@@ -127,8 +129,8 @@ def _run(keys: Sequence[str], pairs_per_run: int) -> tuple[int, float]:
             return Breakdown(pool, (mode,), "wording")
 
     class AtOnceResource(AuditorResource):
-        def auditor(self, engine: Engine) -> Auditor:
-            return AtOnce()
+        def auditor(self, engine: Engine) -> OpenAuditor:
+            return partial(nullcontext, AtOnce())
 
     resources = dict(defs.resources or {}) | {"auditor": AtOnceResource()}
     job = dg.Definitions(

@@ -39,8 +39,8 @@ def main() -> None:
     asked = parser.parse_args()
     with store() as engine, slow_endpoint(asked.latency) as endpoint:
         settings = Settings(_env_file=None)
-        auditor = agent(engine, endpoint.url, "planted", llm_concurrency=asked.concurrency)
-        runner = AuditRunner(engine, auditor, settings.pool_rule, settings.concurrent_audits)
+        opened = agent(engine, endpoint.url, "planted", llm_concurrency=asked.concurrency)
+        runner = AuditRunner(engine, opened, settings.pool_rule, settings.concurrent_audits)
         import_calls(engine, _lines(asked.pairs))
         _put_cards(engine, asked.pairs)
         tasks = _tasks(engine, settings)

@@ -31,18 +31,19 @@ def main() -> None:
     for heading in ("calls", "requests", "critical path s", "wall s", "ratio"):
         table.add_column(heading, justify="right")
     with store() as engine, slow_endpoint(LATENCY_S) as endpoint:
-        auditor = agent(engine, endpoint.url, "planted", llm_concurrency=CONCURRENCY)
+        open_auditor = agent(engine, endpoint.url, "planted", llm_concurrency=CONCURRENCY)
 
         async def all_sizes() -> None:
-            # One event loop for all: the first audit learns what the endpoint can.
-            for size in (8, 20, 50, 100, 200):
-                planted = plant("clinic", size, 3, 1)
-                began = time.perf_counter()
-                await auditor.audit(planted.pool, planted.reader, (), None)
-                if size > 8:
-                    _add_row(table, size, time.perf_counter() - began, endpoint.sent())
-                else:
-                    endpoint.sent()
+            # One client for all: the first audit learns what the endpoint can.
+            async with open_auditor() as auditor:
+                for size in (8, 20, 50, 100, 200):
+                    planted = plant("clinic", size, 3, 1)
+                    began = time.perf_counter()
+                    await auditor.audit(planted.pool, planted.reader, (), None)
+                    if size > 8:
+                        _add_row(table, size, time.perf_counter() - began, endpoint.sent())
+                    else:
+                        endpoint.sent()
 
         asyncio.run(all_sizes())
     Console().print(table)

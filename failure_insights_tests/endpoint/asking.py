@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,12 +12,13 @@ from pydantic import BaseModel
 
 from failure_insights.llm import (
     AgentTurn,
+    Budget,
     CapabilityMemory,
     Endpoint,
     LlmError,
     Message,
-    Spending,
     Tool,
+    open_endpoint,
 )
 from failure_insights_tests.endpoint.server import EndpointServer, Reply, Script, Sent, answers
 
@@ -71,7 +73,7 @@ class Outcome:
 
     results: list[Any]
     sent: list[Sent]
-    spending: Spending
+    budget: Budget
     most_at_once: int
     seconds: float
 
@@ -92,8 +94,10 @@ class Listener(logging.Handler):
         self.heard.append(record)
 
 
-def endpoint(url: str, *, memory: CapabilityMemory | None = None, **options: Any) -> Endpoint:
-    """Return an endpoint that waits little between its tries."""
+def endpoint(
+    url: str, *, memory: CapabilityMemory | None = None, **options: Any
+) -> AbstractAsyncContextManager[Endpoint]:
+    """Open an endpoint that waits little between its tries."""
     settings: dict[str, Any] = {
         "base_url": url,
         "api_key": KEY,
@@ -102,7 +106,7 @@ def endpoint(url: str, *, memory: CapabilityMemory | None = None, **options: Any
         "memory": Memory() if memory is None else memory,
         "backoff_s": 0.01,
     }
-    return Endpoint(**(settings | options))
+    return open_endpoint(**(settings | options))
 
 
 def ask(
@@ -130,17 +134,17 @@ def ask(
     try:
         with EndpointServer(script) as server:
             host = urlsplit(server.url).netloc
-            asked = endpoint(url.format(url=server.url, host=host), **options)
-            spending = Spending(tokens, seconds)
+            opened = endpoint(url.format(url=server.url, host=host), **options)
+            budget = Budget(tokens, seconds)
 
-            async def one() -> BaseModel | LlmError:
+            async def one(asked: Endpoint) -> BaseModel | LlmError:
                 question = Message(MESSAGE.system, message)
                 try:
                     return await asked.ask(
                         "m",
                         question,
                         schema,
-                        spending,
+                        budget,
                         max_tokens=max_tokens,
                         cache_key=cache_key,
                     )
@@ -148,7 +152,8 @@ def ask(
                     return error
 
             async def everyone() -> list[BaseModel | LlmError]:
-                return await asyncio.gather(*(one() for _ in range(times)))
+                async with opened as asked:
+                    return await asyncio.gather(*(one(asked) for _ in range(times)))
 
             results = asyncio.run(everyone())
     finally:
@@ -156,8 +161,8 @@ def ask(
         root.removeHandler(listener)
     _tells_nothing(str(result) for result in results if isinstance(result, LlmError))
     _tells_nothing(record.getMessage() for record in listener.heard if record.name != "asyncio")
-    took = spending.seconds - spending.seconds_left
-    return Outcome(results, server.sent, spending, server.most_at_once, took)
+    took = budget.seconds - budget.seconds_left
+    return Outcome(results, server.sent, budget, server.most_at_once, took)
 
 
 def take_turns(
@@ -166,23 +171,24 @@ def take_turns(
     """Have a scripted endpoint take its turn in conversations, one after the other."""
     must_use = options.pop("must_use", None)
 
-    async def each(asked: Endpoint, spending: Spending) -> list[AgentTurn | LlmError]:
+    async def each(url: str, budget: Budget) -> list[AgentTurn | LlmError]:
         results: list[AgentTurn | LlmError] = []
-        for messages in conversations:
-            try:
-                turn = await asked.take_turn(
-                    "m", messages, [READ_CALLS], spending, must_use=must_use
-                )
-            except LlmError as error:
-                results.append(error)
-            else:
-                results.append(turn)
+        async with endpoint(url, **options) as asked:
+            for messages in conversations:
+                try:
+                    turn = await asked.take_turn(
+                        "m", messages, [READ_CALLS], budget, must_use=must_use
+                    )
+                except LlmError as error:
+                    results.append(error)
+                else:
+                    results.append(turn)
         return results
 
     with EndpointServer(script) as server:
-        spending = Spending(1_000_000, 20.0)
-        results = asyncio.run(each(endpoint(server.url, **options), spending))
-    return Outcome(results, server.sent, spending, server.most_at_once, 0.0)
+        budget = Budget(1_000_000, 20.0)
+        results = asyncio.run(each(server.url, budget))
+    return Outcome(results, server.sent, budget, server.most_at_once, 0.0)
 
 
 def always(reply: Reply) -> Script:

@@ -226,6 +226,23 @@ class EndpointServer:
         if self._script_error and not error:
             raise self._script_error
 
+    @property
+    def connections(self) -> int:
+        """How many clients' connections are open."""
+        return len(self._connections)
+
+    def wait_for_no_connection(self, seconds: float = 5.0) -> None:
+        """Return when no connection is open.
+
+        Raises:
+            TimeoutError: one still is after so many seconds.
+        """
+        end = time.monotonic() + seconds
+        while self.connections:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self.connections} connections are still open.")
+            time.sleep(0.01)
+
     def _run(self) -> None:
         asyncio.run(self._serve())
 

@@ -3,14 +3,12 @@
 import asyncio
 import gc
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
-from failure_insights.audit.run_audits import asyncio_thread
-from failure_insights.llm import BudgetSpent, EndpointUnavailable, Message, Spending
+from failure_insights.llm import Budget, BudgetSpent, EndpointUnavailable, Message
 from failure_insights.llm.limiter import Limiter
 from failure_insights_tests.endpoint.asking import (
     GOOD,
@@ -40,7 +38,7 @@ def test_concurrency_begins_with_half_grows_with_success_and_halves_at_too_many(
         inside: list[asyncio.Event] = []
 
         async def hold() -> None:
-            async with limiter.slot(Spending(1, 20.0)):
+            async with limiter.slot(Budget(1, 20.0)):
                 inside.append(done := asyncio.Event())
                 await done.wait()
                 limiter.succeeded()
@@ -82,7 +80,7 @@ def test_a_wave_of_429_is_one_event_and_nobody_is_lost() -> None:
     outcome = ask(script, times=20, concurrency=16, memory=knowing())
     assert outcome.results == [LABEL] * 20
     assert len(outcome.sent) == 28
-    assert outcome.spending.retries == 1
+    assert outcome.budget.retries == 1
     assert max(sent.at_once for sent in outcome.sent[:8]) == 8
     assert max(sent.at_once for sent in outcome.sent[8:]) == 4
 
@@ -145,11 +143,11 @@ def test_an_allowance_that_is_used_up_is_waited_for(
 def test_places_go_to_those_who_waited_longest_and_survive_whoever_gives_up() -> None:
     async def run() -> list[int]:
         limiter = Limiter(most=4, backoff_s=0.01)
-        spending = Spending(1, 20.0)
+        budget = Budget(1, 20.0)
         served: list[int] = []
 
         async def hold(number: int) -> None:
-            async with limiter.slot(spending):
+            async with limiter.slot(budget):
                 served.append(number)
                 await asyncio.sleep(0.02)
 
@@ -163,7 +161,7 @@ def test_places_go_to_those_who_waited_longest_and_survive_whoever_gives_up() ->
         both = asyncio.Barrier(2)
 
         async def meet() -> None:
-            async with limiter.slot(spending):
+            async with limiter.slot(budget):
                 await asyncio.wait_for(both.wait(), 5.0)
 
         await asyncio.gather(meet(), meet())
@@ -175,11 +173,11 @@ def test_places_go_to_those_who_waited_longest_and_survive_whoever_gives_up() ->
 def test_a_retry_is_served_before_those_who_still_wait() -> None:
     async def run() -> list[str]:
         limiter = Limiter(most=2, backoff_s=0.01)
-        spending = Spending(1, 20.0)
+        budget = Budget(1, 20.0)
         served: list[str] = []
 
         async def hold(name: str, is_retry: bool) -> None:
-            async with limiter.slot(spending, is_retry=is_retry):
+            async with limiter.slot(budget, is_retry=is_retry):
                 served.append(name)
                 await asyncio.sleep(0.01)
 
@@ -192,15 +190,15 @@ def test_a_retry_is_served_before_those_who_still_wait() -> None:
 
 
 def test_a_question_that_waits_for_its_turn_beyond_its_time_was_not_sent() -> None:
-    async def run(url: str) -> Spending:
-        asked = endpoint(url, concurrency=1, memory=knowing())
-        long, short = Spending(10**6, 20.0), Spending(10**6, 0.3)
-        first = asyncio.create_task(asked.ask("m", MESSAGE, Label, long))
-        await asyncio.sleep(0.1)
-        with pytest.raises(BudgetSpent):
-            await asked.ask("m", MESSAGE, Label, short)
-        assert await first == LABEL
-        return short
+    async def run(url: str) -> Budget:
+        async with endpoint(url, concurrency=1, memory=knowing()) as asked:
+            long, short = Budget(10**6, 20.0), Budget(10**6, 0.3)
+            first = asyncio.create_task(asked.ask("m", MESSAGE, Label, long))
+            await asyncio.sleep(0.1)
+            with pytest.raises(BudgetSpent):
+                await asked.ask("m", MESSAGE, Label, short)
+            assert await first == LABEL
+            return short
 
     with EndpointServer(always(says(GOOD, delay_s=0.8))) as server:
         short = asyncio.run(run(server.url))
@@ -232,48 +230,44 @@ def test_questions_at_once_cannot_all_spend_the_same_last_tokens() -> None:
         memory=knowing(),
     )
     assert outcome.results.count(LABEL) in (3, 4)
-    assert outcome.spending.input_tokens <= 5 * asked_tokens
+    assert outcome.budget.input_tokens <= 5 * asked_tokens
 
 
 def test_questions_wait_no_longer_for_a_probe_than_their_audit_lasts() -> None:
     async def run(url: str) -> None:
-        asked = endpoint(url, timeout_s=9.0)
-        probe = asyncio.create_task(asked.ask("m", MESSAGE, Label, Spending(10**6, 9.0)))
-        await asyncio.sleep(0.1)
-        with pytest.raises(BudgetSpent):
-            await asked.ask("m", MESSAGE, Label, Spending(10**6, 0.3))
-        probe.cancel()
-        await asyncio.gather(probe, return_exceptions=True)
-        assert await asked.ask("m", MESSAGE, Label, Spending(10**6, 9.0)) == LABEL
+        async with endpoint(url, timeout_s=9.0) as asked:
+            probe = asyncio.create_task(asked.ask("m", MESSAGE, Label, Budget(10**6, 9.0)))
+            await asyncio.sleep(0.1)
+            with pytest.raises(BudgetSpent):
+                await asked.ask("m", MESSAGE, Label, Budget(10**6, 0.3))
+            probe.cancel()
+            await asyncio.gather(probe, return_exceptions=True)
+            assert await asked.ask("m", MESSAGE, Label, Budget(10**6, 9.0)) == LABEL
 
     with EndpointServer(then_good(hangs(9))) as server:
         asyncio.run(run(server.url))
 
 
-def run_in_audit_thread(question: Coroutine[Any, Any, Label]) -> Label:
-    with asyncio_thread() as loop:
-        return asyncio.run_coroutine_threadsafe(question, loop).result()
+def test_the_client_lives_and_ends_with_the_block_that_opened_it() -> None:
+    async def run(server: EndpointServer) -> None:
+        async with endpoint(server.url) as asked:
+            assert await asked.ask("m", MESSAGE, Label, Budget(10**6, 9.0)) == LABEL
+            assert server.connections == 1
 
-
-@pytest.mark.parametrize("run", [asyncio.run, run_in_audit_thread])
-def test_one_endpoint_serves_one_event_loop_after_another(
-    run: Callable[[Coroutine[Any, Any, Label]], Label],
-) -> None:
     with EndpointServer(always(says(GOOD))) as server:
-        asked = endpoint(server.url)
         for _ in range(3):
-            assert run(asked.ask("m", MESSAGE, Label, Spending(10**6, 9.0))) == LABEL
-        # A connection that outlives its loop would be warned of, and warnings are errors.
-        gc.collect()
-        assert len(server.sent) == 3
+            asyncio.run(run(server))
+            server.wait_for_no_connection()
+    # A connection that outlives its loop would be warned of, and warnings are errors.
+    gc.collect()
 
 
 def test_two_models_of_an_endpoint_share_its_places() -> None:
     async def run(url: str) -> None:
-        asked = endpoint(url, concurrency=4, memory=knowing())
-        spending = Spending(10**6, 9.0)
-        questions = [asked.ask(model, MESSAGE, Label, spending) for model in ["m", "n"] * 8]
-        assert await asyncio.gather(*questions) == [LABEL] * 16
+        async with endpoint(url, concurrency=4, memory=knowing()) as asked:
+            budget = Budget(10**6, 9.0)
+            questions = [asked.ask(model, MESSAGE, Label, budget) for model in ["m", "n"] * 8]
+            assert await asyncio.gather(*questions) == [LABEL] * 16
 
     with EndpointServer(lambda sent: answers(sent, GOOD, delay_s=0.05)) as server:
         asyncio.run(run(server.url))

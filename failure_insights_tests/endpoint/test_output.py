@@ -154,17 +154,17 @@ def test_tokens_are_counted_as_told_or_else_by_length() -> None:
         "completion_tokens": 20,
         "prompt_tokens_details": {"cached_tokens": 900},
     }
-    spending = ask(always(says(GOOD, usage=told)), memory=knowing()).spending
-    assert (spending.input_tokens, spending.output_tokens, spending.cached_tokens) == (
+    budget = ask(always(says(GOOD, usage=told)), memory=knowing()).budget
+    assert (budget.input_tokens, budget.output_tokens, budget.cached_tokens) == (
         1000,
         20,
         900,
     )
-    assert spending.models == {"m"}
+    assert budget.models == {"m"}
 
-    spending = ask(always(says(GOOD, usage=None)), memory=knowing()).spending
-    assert spending.input_tokens > 50
-    assert spending.output_tokens == len(TEXT) // 4
+    budget = ask(always(says(GOOD, usage=None)), memory=knowing()).budget
+    assert budget.input_tokens > 50
+    assert budget.output_tokens == len(TEXT) // 4
 
 
 def test_text_that_cannot_be_encoded_is_sent_all_the_same() -> None:

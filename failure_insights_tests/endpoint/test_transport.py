@@ -13,11 +13,11 @@ from email.utils import formatdate
 import pytest
 
 from failure_insights.llm import (
+    Budget,
     ContextTooLong,
     EndpointRefused,
     EndpointUnavailable,
     LlmError,
-    Spending,
     UnusableAnswer,
 )
 from failure_insights_tests.endpoint.asking import (
@@ -149,7 +149,7 @@ def test_a_mishap_ends_in_an_answer_or_a_plain_error(mishap: Mishap) -> None:
         assert mishap.says in str(outcome.result)
     else:
         assert outcome.result == LABEL
-    assert len(outcome.sent) == outcome.spending.requests == mishap.requests
+    assert len(outcome.sent) == outcome.budget.requests == mishap.requests
     least, most = mishap.waits_s
     waited = outcome.sent[1].at - outcome.sent[0].at if len(outcome.sent) > 1 else outcome.seconds
     assert least <= waited <= most
@@ -186,7 +186,7 @@ def test_an_endpoint_that_cannot_be_reached_is_unavailable(url: str, reason: str
         outcome = ask(then_good(), url=named.replace("{server_port}", server_port))
     assert type(outcome.result) is EndpointUnavailable
     assert reason in str(outcome.result)
-    assert outcome.spending.requests == 5
+    assert outcome.budget.requests == 5
 
 
 @pytest.mark.parametrize(
@@ -295,16 +295,16 @@ def test_with_failures_only_a_storm_does_not_break_out() -> None:
 
 def test_a_question_that_is_given_up_frees_its_place() -> None:
     async def give_up(url: str) -> Label:
-        asked = endpoint(url, concurrency=2, memory=knowing())
-        spending = Spending(10**6, 20.0)
-        tasks = [asyncio.create_task(asked.ask("m", MESSAGE, Label, spending)) for _ in range(5)]
-        await asyncio.sleep(0.2)
-        for task in tasks:
-            task.cancel()
-        ended = await asyncio.gather(*tasks, return_exceptions=True)
-        assert all(isinstance(end, asyncio.CancelledError) for end in ended)
-        assert spending.requests == 1
-        return await asked.ask("m", MESSAGE, Label, spending)
+        async with endpoint(url, concurrency=2, memory=knowing()) as asked:
+            budget = Budget(10**6, 20.0)
+            tasks = [asyncio.create_task(asked.ask("m", MESSAGE, Label, budget)) for _ in range(5)]
+            await asyncio.sleep(0.2)
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            assert all(isinstance(end, asyncio.CancelledError) for end in ended)
+            assert budget.requests == 1
+            return await asked.ask("m", MESSAGE, Label, budget)
 
     with EndpointServer(then_good(hangs(9))) as server:
         assert asyncio.run(give_up(server.url)) == LABEL

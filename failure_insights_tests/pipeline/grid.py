@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -11,6 +13,7 @@ import dagster as dg
 from dagster._core.storage.partition_status_cache import AssetPartitionStatus
 from sqlalchemy import Engine, text
 
+from failure_insights.audit.run_audits import OpenAuditor
 from failure_insights.definitions import defs
 from failure_insights.domain.auditing import Auditor
 from failure_insights.domain.breakdown import Breakdown, FailureMode
@@ -205,11 +208,11 @@ def job_with(auditor: Callable[[], Auditor]) -> dg.JobDefinition:
     """Return the project's job, all of it but for its auditor."""
 
     class Given(AuditorResource):
-        def auditor(self, engine: Engine) -> Auditor:
+        def auditor(self, engine: Engine) -> OpenAuditor:
             given = auditor()
             if isinstance(given, OneTheme) and given.at_start:
                 given.at_start()
-            return given
+            return partial(nullcontext, given)
 
     resources = {**(defs.resources or {}), "auditor": Given()}
     return dg.Definitions(

@@ -32,7 +32,9 @@ def main() -> None:
         if arguments.readers:
             agent_report.show_readers(console, engine, seeds)
         if arguments.endpoint or named:
-            auditor = agents.agent(engine, arguments.endpoint, arguments.model)
+            auditor = agents.OpenedForEach(
+                agents.agent(engine, arguments.endpoint, arguments.model)
+            )
             agent_report.show_endpoint(console, auditor)
 
 

@@ -3,14 +3,17 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine, text
 
-from failure_insights.audit import choose_auditor
+from failure_insights.audit.compose import open_auditor
+from failure_insights.audit.run_audits import OpenAuditor
 from failure_insights.domain.auditing import Auditor
+from failure_insights.domain.breakdown import AuditorName, Breakdown
 from failure_insights.settings import Settings
 from failure_insights.store.database import engine_for, migrate
 from failure_insights.store.embedded import start_embedded_postgres
@@ -54,18 +57,30 @@ def observed(reader: Reader, engine: Engine, **settings: Any) -> Iterator[Observ
     """Give an agent that asks the reader over HTTP; its answers are kept in the engine's store."""
     with EndpointServer(reader) as server:
         own: dict[str, Any] = {"openai_api_key": "planted", "llm_concurrency": 64, **settings}
-        auditor = agent(engine, server.url, "planted", **own)
+        auditor = OpenedForEach(agent(engine, server.url, "planted", **own))
         yield Observed(auditor, reader, server, engine)
 
 
-def agent(engine: Engine, url: str | None, model: str | None, **settings: Any) -> Auditor:
-    """Return the agent for an endpoint and a model; what is None, the environment says."""
+@dataclass(frozen=True)
+class OpenedForEach:
+    """An auditor that is opened for each audit, so that audits may be in loops of their own."""
+
+    open_auditor: OpenAuditor
+    name: AuditorName = "agent"
+
+    async def audit(self, *arguments: Any) -> Breakdown:
+        async with self.open_auditor() as auditor:
+            return await auditor.audit(*arguments)
+
+
+def agent(engine: Engine, url: str | None, model: str | None, **settings: Any) -> OpenAuditor:
+    """Return what opens the agent for an endpoint and a model; None: as the environment says."""
     named: dict[str, Any] = {"auditor": "agent", "llm_failure": "fail", **settings}
     if url:
         named["openai_base_url"] = url
     if model:
         named["model"] = model
-    return choose_auditor(Settings(_env_file=None, **named), engine)
+    return partial(open_auditor, Settings(_env_file=None, **named), engine)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from sqlalchemy import Engine
 
-from failure_insights.store.llm_cache import recall, remember
+from failure_insights.store.llm_answers import recall, remember
 
 
 class Answers(Protocol):

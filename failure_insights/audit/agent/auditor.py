@@ -1,7 +1,7 @@
 """The agent as an `Auditor`: prepares a run, tells what was found, and what could not be."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from failure_insights.audit.agent.answer_cache import Answers
@@ -18,7 +18,7 @@ from failure_insights.domain.breakdown import AuditorName, Breakdown
 from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.pools import Pool
 from failure_insights.errors import FailureInsightsError
-from failure_insights.llm import Endpoint, EndpointRefused, Spending
+from failure_insights.llm import Budget, Endpoint, EndpointRefused
 
 #: Passing calls whose explanations give contrast.
 PASSING_CALLS = 300
@@ -30,12 +30,9 @@ class AuditFailed(FailureInsightsError):
 
 @dataclass
 class AgentAuditor:
-    """Finds root causes with an LLM; without its answers it groups by wording, or fails.
+    """Finds root causes with an LLM; without its answers it groups by wording, or fails."""
 
-    `endpoint` is called inside the event loop of the audits, which share what it returns.
-    """
-
-    endpoint: Callable[[], Endpoint]
+    endpoint: Endpoint
     answers: Answers
     options: Options
     may_group_by_wording: bool = True
@@ -84,10 +81,10 @@ class AgentAuditor:
             priors=before(prior_themes, pool),
             vectors=await asyncio.to_thread(vectorize, cases, passing, pool.metric),
             metric=metric_text(pool.metric),
-            endpoint=self.endpoint(),
+            endpoint=self.endpoint,
             answers=self.answers,
             options=self.options,
-            spending=Spending(self.options.max_tokens, self.options.seconds),
+            spending=Budget(self.options.max_tokens, self.options.seconds),
         )
 
     async def _by_wording(

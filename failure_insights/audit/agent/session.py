@@ -25,11 +25,11 @@ from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.pools import FailingCall, Pool
 from failure_insights.llm import (
     AgentTurn,
+    Budget,
     BudgetSpent,
     Endpoint,
     EndpointUnavailable,
     Message,
-    Spending,
     Tool,
     ToolUse,
     UnusableAnswer,
@@ -68,7 +68,7 @@ class Run:
     endpoint: Endpoint
     answers: Answers
     options: Options
-    spending: Spending
+    spending: Budget
     #: Transcripts that this audit may read, and the calls that it read before it knew anything.
     readable: int = 0
     sample: Sequence[Case] = ()

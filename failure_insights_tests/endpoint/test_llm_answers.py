@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from sqlalchemy import Engine
 
-from failure_insights.store.llm_cache import forget, recall, remember
+from failure_insights.store.llm_answers import forget, recall, remember
 
 
 def test_the_first_answer_stays_unless_it_is_replaced(engine: Engine) -> None:
