@@ -155,18 +155,9 @@ def environment_names() -> dict[str, str]:
 
 @cache
 def get_settings() -> Settings:
-    """Return the process's settings.
+    """Return the process's settings; for entry points, which hand them on as arguments.
 
     Raises:
         pydantic.ValidationError: a setting has a value that it cannot have.
     """
     return Settings()
-
-
-@cache
-def database_url() -> str:
-    """Return the URL of the store, starting the embedded Postgres where none is set."""
-    from failure_insights.store.embedded import start_embedded_postgres
-
-    settings = get_settings()
-    return settings.database_url or start_embedded_postgres(settings.home / "postgres")

@@ -6,10 +6,10 @@ from datetime import UTC, date, datetime
 
 from failure_insights.domain.pools import date_of
 from failure_insights.errors import BadInput
-from failure_insights.settings import database_url, get_settings
+from failure_insights.settings import get_settings
 from failure_insights.store import queue
-from failure_insights.store.database import engine_for, migrate
 from failure_insights.store.insights import Row, insight_rows
+from failure_insights.store.opening import open_store
 from failure_insights.store.projects import find_metric, find_project
 
 #: The insight's row says why an audit failed, and the run's log has every event.
@@ -31,9 +31,9 @@ def audit_in_foreground(
         NotEligible: the metric is never audited.
         BadInput: the time is in the future, or before the grid's first date.
     """
-    _require_on_grid(at)
-    engine = engine_for(database_url())
-    migrate(engine)
+    settings = get_settings()
+    _require_on_grid(at, settings.first_date)
+    engine = open_store(settings.database_url, settings.home)
     with engine.connect() as connection:
         found = find_metric(connection, find_project(connection, project).id, metric)
     found.card.require_eligible()
@@ -85,8 +85,7 @@ def _materialize(pair: str, day: date, insight_id: int, run_id: str) -> str:
     return f"{error.cls_name if error else 'its log'}; see the run in Dagster"
 
 
-def _require_on_grid(at: datetime) -> None:
-    first = get_settings().first_date
+def _require_on_grid(at: datetime, first: date) -> None:
     if date_of(at) < first:
         raise BadInput(
             f"{at:%Y-%m-%d %H:%M} UTC is before the grid's first date {first}; "

@@ -112,8 +112,12 @@ def export(
     """Print one insight."""
     with plain_errors():
         from failure_insights.export.render import export_insight
+        from failure_insights.settings import get_settings
+        from failure_insights.store.opening import open_store
 
-        print(export_insight(insight, format))
+        settings = get_settings()
+        engine = open_store(settings.database_url, settings.home)
+        print(export_insight(engine, insight, format))
 
 
 def _time(text: str | None) -> datetime:

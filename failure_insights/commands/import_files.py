@@ -15,10 +15,10 @@ from failure_insights.commands.terminal import terminal
 from failure_insights.errors import BadInput
 from failure_insights.ingest.batch import LineResult
 from failure_insights.ingest.import_calls import ImportReport, import_calls
-from failure_insights.settings import database_url
+from failure_insights.settings import get_settings
 from failure_insights.sources import Reader, reader
 from failure_insights.sources.native import MAX_LINE_BYTES
-from failure_insights.store.database import engine_for, migrate
+from failure_insights.store.opening import open_store
 
 STDIN = "-"
 
@@ -45,8 +45,8 @@ def import_files(
         _require_file(file)
     if files.count(STDIN) > 1:
         raise BadInput("standard input (-) can be read once only")
-    engine = engine_for(database_url())
-    migrate(engine)
+    settings = get_settings()
+    engine = open_store(settings.database_url, settings.home)
 
     total = ImportReport()
     with _bars() as bars:

@@ -57,10 +57,10 @@ def revoke(name: Annotated[str, typer.Argument(help="Name of the key.")]) -> Non
 def _store() -> Iterator["Connection"]:
     """Open a transaction of the store; what goes wrong is said in a sentence."""
     with plain_errors():
-        from failure_insights.settings import database_url
-        from failure_insights.store.database import engine_for, migrate
+        from failure_insights.settings import get_settings
+        from failure_insights.store.opening import open_store
 
-        engine = engine_for(database_url())
-        migrate(engine)
+        settings = get_settings()
+        engine = open_store(settings.database_url, settings.home)
         with engine.begin() as connection:
             yield connection

@@ -21,9 +21,9 @@ from failure_insights.commands.supervisor import (
     stop_on_signals,
 )
 from failure_insights.orchestration.home import dagster_home, project_file
-from failure_insights.settings import Settings, database_url, environment_names, get_settings
-from failure_insights.store.database import engine_for, migrate
+from failure_insights.settings import Settings, environment_names, get_settings
 from failure_insights.store.embedded import server_process
+from failure_insights.store.opening import open_store, store_url
 
 LOOPBACK = "127.0.0.1"
 DAGSTER = "Dagster"
@@ -62,8 +62,7 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
         end_leftovers(state)
         require_free_ports(addresses)
         _say("Starting Postgres and bringing its schema up to date ...")
-        engine = engine_for(database_url())
-        migrate(engine)
+        engine = open_store(settings.database_url, settings.home)
         _require_key(engine, addresses)
         if demo:
             from failure_insights.demo.loading import load_demo
@@ -156,7 +155,7 @@ def environment_of(settings: Settings, addresses: Addresses) -> Mapping[str, str
         "dagster_url": addresses.dagster,
         **given,
         "home": settings.home,
-        "database_url": database_url(),
+        "database_url": store_url(settings.database_url, settings.home),
     }
     names = environment_names()
     ours = {names[name]: _as_text(value) for name, value in found.items() if value is not None}

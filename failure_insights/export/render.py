@@ -4,25 +4,22 @@ import csv
 import io
 
 import orjson
+from sqlalchemy import Engine
 
 from failure_insights.errors import BadInput, UnknownName
-from failure_insights.settings import database_url
-from failure_insights.store.database import engine_for, migrate
 from failure_insights.store.insights import Row, insight_rows
 from failure_insights.text.markdown import plain
 
 FORMATS = ("md", "json", "csv")
 
 
-def export_insight(insight_id: int, format: str) -> str:
+def export_insight(engine: Engine, insight_id: int, format: str) -> str:
     """Return one stored insight as text.
 
     Raises:
         UnknownName: no such insight.
         BadInput: no such format.
     """
-    engine = engine_for(database_url())
-    migrate(engine)
     with engine.connect() as connection:
         rows = insight_rows(connection, [insight_id])
     if not rows:

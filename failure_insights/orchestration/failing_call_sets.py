@@ -18,8 +18,9 @@ from failure_insights.audit.run_audits import OpenAuditor
 from failure_insights.domain.pools import FailingCall, Window
 from failure_insights.orchestration.grid import partition_key, split_partition_key
 from failure_insights.orchestration.run_work import lineage
-from failure_insights.settings import database_url, get_settings
+from failure_insights.settings import get_settings
 from failure_insights.store.database import engine_for, migrate, query
+from failure_insights.store.opening import store_url
 
 _CALL_COLUMNS = [field.name for field in fields(FailingCall)]
 FRAME_COLUMNS = ["partition", "window_end", "window_days", *_CALL_COLUMNS]
@@ -37,7 +38,8 @@ class StoreResource(dg.ConfigurableResource[Engine]):
 
     def engine(self) -> Engine:
         """Return the engine of the store, its schema up to date."""
-        url = self.url or database_url()
+        settings = get_settings()
+        url = self.url or store_url(settings.database_url, settings.home)
         engine = engine_for(url)
         if url not in _migrated:
             migrate(engine)

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Response
 from sqlalchemy import Engine, text
 
-from failure_insights.settings import Settings, database_url, get_settings
-from failure_insights.store.database import engine_for, migrate
+from failure_insights.settings import Settings, get_settings
+from failure_insights.store.opening import open_store
 from failure_insights.web.access_log import routes_only_in_access_log
 from failure_insights.web.api import router as api
 from failure_insights.web.api.answers import answer
@@ -36,8 +36,7 @@ def create_app(engine: Engine | None = None, settings: Settings | None = None) -
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if engine is None:
-            app.state.engine = engine_for(database_url())
-            migrate(app.state.engine)
+            app.state.engine = open_store(settings.database_url, settings.home)
             # What start-up made stays for ever; looking through it again at every collection
             # was most of a page's 95th percentile (127 ms, 73 without).
             gc.collect()

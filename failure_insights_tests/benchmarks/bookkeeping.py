@@ -98,12 +98,11 @@ def _grid(pairs: int, failing: int) -> list[str]:
 
 
 def _engine() -> Engine:
-    from failure_insights.settings import database_url
-    from failure_insights.store.database import engine_for, migrate
+    from failure_insights.settings import get_settings
+    from failure_insights.store.opening import open_store
 
-    engine = engine_for(database_url())
-    migrate(engine)
-    return engine
+    settings = get_settings()
+    return open_store(settings.database_url, settings.home)
 
 
 def _run(keys: Sequence[str], pairs_per_run: int) -> tuple[int, float]:

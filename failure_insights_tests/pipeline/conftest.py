@@ -52,4 +52,3 @@ def dagster_on(url: str, home: Path) -> Iterator[dg.DagsterInstance]:
 
 def _forget_settings() -> None:
     settings.get_settings.cache_clear()
-    settings.database_url.cache_clear()

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from failure_insights.commands.keys import app
 from failure_insights.errors import BadInput, UnknownName
+from failure_insights.settings import Settings
 from failure_insights.store.keys import create_key, key_in_force, list_keys, revoke_key
 from failure_insights.web.auth.api_keys import RateLimit
 from failure_insights_tests.web.api_site import Site, site_of
@@ -147,7 +148,8 @@ def test_too_many_requests_are_refused_with_the_time_to_wait(engine: Engine) -> 
 def test_keys_are_made_listed_and_revoked_on_the_command_line(
     engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("failure_insights.settings.database_url", lambda: database_url)
+    settings = Settings(_env_file=None, database_url=database_url)
+    monkeypatch.setattr("failure_insights.settings.get_settings", lambda: settings)
     runner = CliRunner()
     made = runner.invoke(app, ["create", "ci", "--project", "Shop A", "--project", "shop-b"])
     key = made.stdout.strip()

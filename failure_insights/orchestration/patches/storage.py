@@ -29,8 +29,9 @@ from failure_insights.orchestration.patches.processes import (
     backfill_day_by_day,
     look_at_sensors_often,
 )
-from failure_insights.settings import database_url
+from failure_insights.settings import get_settings
 from failure_insights.store.database import engine_for, reachable, url_for_driver
+from failure_insights.store.opening import store_url
 
 # Dagster reads this from the environment alone, and unset means one write an event. Every process
 # that has our dagster.yaml imports this module before it writes its first event.
@@ -97,8 +98,10 @@ class PooledPostgresStorage(DagsterPostgresStorage):
     """The `storage` of `dagster.yaml`; it takes no configuration but our settings."""
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
-        url = url_for_driver(database_url(), "psycopg2")
-        with reachable(engine_for(database_url())):
+        settings = get_settings()
+        ours = store_url(settings.database_url, settings.home)
+        url = url_for_driver(ours, "psycopg2")
+        with reachable(engine_for(ours)):
             pass  # says plainly that Postgres does not answer, before Dagster's retries say less
         self.postgres_url = url
         self.should_autocreate_tables = True
