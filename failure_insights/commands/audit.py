@@ -8,7 +8,7 @@ from failure_insights.domain.pools import date_of
 from failure_insights.errors import BadInput
 from failure_insights.settings import get_settings
 from failure_insights.store import queue
-from failure_insights.store.insights import Row, insight_rows
+from failure_insights.store.insight_rows import InsightRow, insight_rows
 from failure_insights.store.opening import open_store
 from failure_insights.store.projects import find_metric, find_project
 
@@ -23,7 +23,7 @@ def audit_in_foreground(
     window_days: int | None,
     max_calls: int | None,
     say: Callable[[str], None],
-) -> Row:
+) -> InsightRow:
     """Audit one pair as of a time and return the API's row of it.
 
     Raises:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from pydantic import SecretStr
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from failure_insights.commands.supervisor import (
     StartFailed,
@@ -22,6 +22,7 @@ from failure_insights.commands.supervisor import (
 )
 from failure_insights.orchestration.home import dagster_home, project_file
 from failure_insights.settings import Settings, environment_names, get_settings
+from failure_insights.store.calls import has_calls
 from failure_insights.store.embedded import server_process
 from failure_insights.store.opening import open_store, store_url
 
@@ -187,7 +188,7 @@ def _say_where(settings: Settings, addresses: Addresses, state: Path) -> None:
 
 def _is_empty(engine: Engine) -> bool:
     with engine.connect() as connection:
-        return not connection.execute(text("SELECT EXISTS (SELECT FROM calls)")).scalar_one()
+        return not has_calls(connection)
 
 
 def _require_postgres(settings: Settings) -> None:

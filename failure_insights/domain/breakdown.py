@@ -4,22 +4,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from failure_insights.domain.origins import Origin
 from failure_insights.domain.pools import Pool
 from failure_insights.errors import InvalidBreakdown
 
 MAX_THEMES = 6
 
 AuditorName = Literal["agent", "wording"]
-Origin = Literal[
-    "agent_reasoning",
-    "agent_instructions",
-    "agent_knowledge",
-    "tool_or_integration",
-    "speech_or_transcription",
-    "caller",
-    "mixed",
-    "unclear",
-]
+#: `recurring`: the theme was seen on an earlier day too.
+ThemeStatus = Literal["new", "recurring"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +56,7 @@ class FailureMode:
     suggested_fix: str = ""
     terms: Mapping[str, float] = field(default_factory=dict)
     theme_id: str = ""
-    status: Literal["new", "recurring"] = "new"
+    status: ThemeStatus = "new"
 
     @property
     def count(self) -> int:

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import Engine
 
 from failure_insights.errors import BadInput, UnknownName
-from failure_insights.store.insights import Row, insight_rows
+from failure_insights.store.insight_rows import FailureModeRow, InsightRow, insight_rows
 from failure_insights.text.markdown import plain
 
 FORMATS = ("md", "json", "csv")
@@ -27,7 +27,7 @@ def export_insight(engine: Engine, insight_id: int, format: str) -> str:
     return render(rows[0], format)
 
 
-def render(row: Row, format: str) -> str:
+def render(row: InsightRow, format: str) -> str:
     """Return an insight's row in one of `FORMATS`, without a final newline."""
     match format:
         case "json":
@@ -39,11 +39,11 @@ def render(row: Row, format: str) -> str:
     raise BadInput(f"format {format!r} is not one of {', '.join(FORMATS)}")
 
 
-def as_json(row: Row) -> str:
+def as_json(row: InsightRow) -> str:
     return orjson.dumps(row, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
 
 
-def as_csv(row: Row) -> str:
+def as_csv(row: InsightRow) -> str:
     """Return one line a call: its group, theme and first quote."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -62,7 +62,7 @@ def as_csv(row: Row) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def as_markdown(row: Row) -> str:
+def as_markdown(row: InsightRow) -> str:
     """Return the insight as a person reads it."""
     lines = [f"# {plain(row['project'])}: {plain(row['metric_name'])}", "", _summary(row), ""]
     for number, mode in enumerate(row["failure_modes"], start=1):
@@ -77,7 +77,7 @@ def as_markdown(row: Row) -> str:
     return "\n".join(lines).rstrip()
 
 
-def _summary(row: Row) -> str:
+def _summary(row: InsightRow) -> str:
     if row["status"] != "succeeded":
         return plain(row["error_message"] or row["message"] or row["status"])
     window = f"{row['window_start']:%Y-%m-%d %H:%M} to {row['window_end']:%Y-%m-%d %H:%M} UTC"
@@ -86,7 +86,7 @@ def _summary(row: Row) -> str:
     return f"{text}\n\n{plain(row['message'])}" if row["message"] else text
 
 
-def _theme(number: int, mode: Row) -> list[str]:
+def _theme(number: int, mode: FailureModeRow) -> list[str]:
     lines = [
         f"## {number}. {plain(mode['title'])}",
         "",

@@ -1,29 +1,121 @@
-"""Reading one call back: its transcript and what each metric's judge said of it."""
+"""Reading one call back: its transcript, what each judge said of it, and what insights do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NotRequired
 
 from sqlalchemy import Connection, text
+from typing_extensions import TypedDict
 
+from failure_insights.domain.calls import Role, Score
+from failure_insights.domain.metrics import MetricType
 from failure_insights.errors import UnknownName
 from failure_insights.store.database import query
-from failure_insights.store.insights import Row
+from failure_insights.store.documented import documented
 from failure_insights.store.projects import ProjectRow
 
 
-def read_call(connection: Connection, project: ProjectRow, call_id: str) -> Row:
-    """Return a call in the native format, with every metric result.
+@documented
+class TurnRow(TypedDict):
+    """One turn of a transcript; what it does not say is left out."""
+
+    role: Role
+    content: str
+    start_s: NotRequired[float]
+    """Seconds from the start of the call."""
+    tool_name: NotRequired[str]
+    speaker: NotRequired[str]
+
+
+class MetricResultRow(TypedDict):
+    """One judge's verdict on one call."""
+
+    name: str
+    type: MetricType
+    passed: bool
+    score: Score
+    explanation: str
+
+
+@documented
+class CallRow(TypedDict):
+    """A call in the native format, with every metric result."""
+
+    id: int
+    """Its number here; `call_id` is its provider's."""
+    call_id: str
+    project: str
+    agent: str
+    started_at: datetime
+    duration_s: float | None
+    ended_reason: str | None
+    metadata: Mapping[str, Any]
+    transcript: list[TurnRow]
+    metrics: list[MetricResultRow]
+
+
+@dataclass(frozen=True, slots=True)
+class CallFindingRow:
+    """What an insight says of a call, with a quote: its theme, or why the judge was likely wrong.
+
+    `turn` is None where the quote is the judge's own words; `quote` where there is none.
+    """
+
+    insight_id: int
+    metric_slug: str
+    metric_name: str
+    theme_id: str | None
+    title: str | None
+    reason: str | None
+    turn: int | None
+    quote: str | None
+
+
+def read_call(connection: Connection, project: ProjectRow, call_id: str) -> CallRow:
+    """Return a call with every metric result.
 
     Raises:
         UnknownName: the project has no such call.
     """
     values = {"project_id": project.id, "call_id": call_id}
-    row = connection.execute(query("call"), values).mappings().first()
+    row = connection.execute(query("call"), values).first()
     if row is None:
         raise UnknownName(f"there is no call {call_id!r} in project {project.slug!r}")
-    results = connection.execute(query("call_results"), values).mappings()
-    return {"project": project.slug, **row, "metrics": [dict(result) for result in results]}
+    return {
+        "id": row.id,
+        "call_id": row.call_id,
+        "project": project.slug,
+        "agent": row.agent,
+        "started_at": row.started_at,
+        "duration_s": row.duration_s,
+        "ended_reason": row.ended_reason,
+        "metadata": row.metadata,
+        "transcript": row.transcript,
+        "metrics": [
+            {
+                "name": result.name,
+                "type": result.type,
+                "passed": result.passed,
+                "score": result.score,
+                "explanation": result.explanation,
+            }
+            for result in connection.execute(query("call_results"), values)
+        ],
+    }
 
 
-def call_log_id(connection: Connection, project: ProjectRow, call_id: str) -> int:
-    """Return the number of a stored call, which Cekura's clients know it by."""
-    statement = text("SELECT id FROM calls WHERE project_id = :project_id AND call_id = :call_id")
-    values = {"project_id": project.id, "call_id": call_id}
-    return int(connection.execute(statement, values).scalar_one())
+def findings_of_call(
+    connection: Connection, project: ProjectRow, call_id: str, insight_id: int | None
+) -> list[CallFindingRow]:
+    """Return what insights say of a call, a row a quote.
+
+    Of each metric one insight is asked: `insight_id` where it is that metric's, else the newest.
+    """
+    values = {"project_id": project.id, "call_id": call_id, "insight_id": insight_id}
+    return [CallFindingRow(*row) for row in connection.execute(query("call_findings"), values)]
+
+
+def has_calls(connection: Connection) -> bool:
+    """Return whether the store holds any call."""
+    return bool(connection.execute(text("SELECT EXISTS (SELECT FROM calls)")).scalar_one())

@@ -75,6 +75,15 @@ def reachable(engine: Engine) -> Iterator[Connection]:
 
 
 @cache
-def query(name: str) -> TextClause:
-    """Return the statement of `store/sql/NAME.sql`."""
-    return text((files("failure_insights.store") / "sql" / f"{name}.sql").read_text())
+def query(name: str, **named: str) -> TextClause:
+    """Return the statement of `store/sql/NAME.sql`.
+
+    Args:
+        named: the statements of other files, under the names that this one has for them (WITH).
+    """
+    parts = ", ".join(f"{alias} AS ({_sql(file)})" for alias, file in named.items())
+    return text(f"WITH {parts}\n{_sql(name)}" if parts else _sql(name))
+
+
+def _sql(name: str) -> str:
+    return (files("failure_insights.store") / "sql" / f"{name}.sql").read_text()

@@ -1,10 +1,8 @@
-"""Insights: keeping what an audit found, and reading it back as the API's row."""
+"""Insights as they are written: what an audit found, and what it knows of earlier days."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
@@ -13,8 +11,6 @@ from failure_insights.domain.breakdown import Breakdown
 from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.pools import NOT_ENOUGH_DATA, Window
 from failure_insights.store.database import query
-
-Row = dict[str, Any]
 
 #: Identity looks back this far: a theme that was away longer comes back as a new one.
 REMEMBERED_DAYS = 30
@@ -90,7 +86,7 @@ def skip(connection: Connection, audits: Sequence[TooFew]) -> None:
     connection.execute(query("skip_audits"), values)
 
 
-def _themes(breakdown: Breakdown) -> Iterator[Row]:
+def _themes(breakdown: Breakdown) -> Iterator[Mapping[str, object]]:
     for position, mode in enumerate(breakdown.failure_modes, start=1):
         yield {
             "position": position,
@@ -106,95 +102,17 @@ def _themes(breakdown: Breakdown) -> Iterator[Row]:
         }
 
 
-def _calls(breakdown: Breakdown) -> Iterator[Row]:
+def _calls(breakdown: Breakdown) -> Iterator[Mapping[str, object]]:
     for position, mode in enumerate(breakdown.failure_modes, start=1):
         yield from ({"call_id": call, "position": position} for call in mode.call_ids)
     yield from ({"call_id": call} for call in breakdown.unassigned_call_ids)
     yield from (asdict(error) for error in breakdown.suspected_judge_errors)
 
 
-def _evidence(breakdown: Breakdown) -> Iterator[Row]:
+def _evidence(breakdown: Breakdown) -> Iterator[Mapping[str, object]]:
     for position, mode in enumerate(breakdown.failure_modes, start=1):
         for ordinal, item in enumerate(mode.evidence, start=1):
             yield {"position": position, "ordinal": ordinal, **asdict(item)}
-
-
-def insight_rows(
-    connection: Connection, insight_ids: Sequence[int], history_days: int | None = None
-) -> list[Row]:
-    """Return the API's rows of these insights, in the order given; unknown IDs are left out.
-
-    Args:
-        history_days: days of each theme's history, up to the insight's own; None for all.
-    """
-    ids = {"ids": list(insight_ids)}
-    rows = {row["id"]: dict(row) for row in connection.execute(query("insights"), ids).mappings()}
-    for row in rows.values():
-        row |= {"failure_modes": [], "unassigned_call_ids": [], "suspected_judge_errors": []}
-    # Most polls ask for a row that is not done, and a done one alone has more to read.
-    if done := [row["id"] for row in rows.values() if row["status"] == "succeeded"]:
-        _add_findings(connection, rows, {"ids": done, "days": history_days})
-    return [rows[key] for key in insight_ids if key in rows]
-
-
-def _add_findings(
-    connection: Connection, rows: Mapping[int, Row], values: Mapping[str, Any]
-) -> None:
-    history = history_by(connection, "insight_history", values)
-    evidence = _grouped(connection, "insight_evidence", values)
-    calls = _grouped(connection, "insight_calls", values)
-    for insight_id in values["ids"]:
-        members = calls.get((insight_id, 0), [])
-        rows[insight_id] |= {
-            "unassigned_call_ids": [m["call_id"] for m in members if m["reason"] is None],
-            "suspected_judge_errors": [m for m in members if m["reason"] is not None],
-        }
-    for theme in connection.execute(query("insight_themes"), values).mappings():
-        place = (theme["insight_id"], theme["position"])
-        row = rows[theme["insight_id"]]
-        call_ids = [member["call_id"] for member in calls[place]]
-        mode = {key: theme[key] for key in _THEME_COLUMNS} | {
-            "count": len(call_ids),
-            "share": len(call_ids) / row["num_failing_calls"],
-            "call_ids": call_ids,
-            "evidence": evidence.get(place, []),
-            "history": history.get(place, []),
-        }
-        row["failure_modes"].append(mode)
-
-
-_THEME_COLUMNS = (
-    "theme_id",
-    "title",
-    "description",
-    "origin",
-    "suggested_fix",
-    "status",
-    "first_seen",
-)
-
-
-def history_by(
-    connection: Connection, name: str, values: Mapping[str, Any]
-) -> dict[tuple[Any, Any], list[Row]]:
-    """Return a query's theme histories by its first two columns: a row a theme, not a day."""
-    return {
-        (first, second): [{"date": d, "count": n} for d, n in zip(dates, counts, strict=True)]
-        for first, second, dates, counts in connection.execute(query(name), values)
-    }
-
-
-def _grouped(
-    connection: Connection, name: str, values: Mapping[str, Any]
-) -> dict[tuple[int, int], list[Row]]:
-    """Return a query's rows by their insight and position, its first two columns."""
-    groups: dict[tuple[int, int], list[Row]] = defaultdict(list)
-    result = connection.execute(query(name), values)
-    names = tuple(result.keys())[2:]
-    # Thousands of rows a page: plain tuples cost a third of mappings.
-    for insight_id, position, *rest in result:
-        groups[insight_id, position].append(dict(zip(names, rest, strict=True)))
-    return groups
 
 
 def done_by_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""API keys: making, listing and revoking them, and what a key that a caller shows may see."""
+"""API keys: making, listing and revoking them, and telling which one a caller shows."""
 
 import hashlib
 import hmac
@@ -13,7 +13,6 @@ from sqlalchemy import Connection, text
 from failure_insights.domain.metrics import slugify
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.database import query
-from failure_insights.store.projects import ProjectRow, spellings
 
 #: `fi_ID_SECRET`: the row is found by its ID, so that the secret itself is only ever compared in
 #: constant time. 32 random bytes: a plain SHA-256 of them cannot be guessed back.
@@ -110,17 +109,19 @@ def key_in_force(connection: Connection, shown: str) -> ApiKey | None:
     return ApiKey(row.id, row.name, row.all_projects)
 
 
-def project_in_scope(connection: Connection, key: ApiKey, name_or_slug: str) -> ProjectRow:
-    """Return a project that the key may see; names that share a slug are the same project.
+def key_by_id(connection: Connection, key_id: int) -> ApiKey | None:
+    """Return the key that a session was opened with, or None if it was revoked since."""
+    statement = text(
+        "SELECT id, name, all_projects FROM api_keys WHERE id = :id AND revoked_at IS NULL"
+    )
+    row = connection.execute(statement, {"id": key_id}).first()
+    return ApiKey(*row) if row else None
 
-    Raises:
-        UnknownName: there is none of that name, or it is not the key's: the same words for both.
-    """
-    values = {"key_id": key.id, "all_projects": key.all_projects, **spellings(name_or_slug)}
-    row = connection.execute(query("project_in_scope"), values).first()
-    if row is None:
-        raise UnknownName(f"there is no project {name_or_slug!r}")
-    return ProjectRow(row.id, row.slug, row.name)
+
+def has_key_in_force(connection: Connection) -> bool:
+    """Return whether there is a key that is not revoked."""
+    statement = text("SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL)")
+    return bool(connection.execute(statement).scalar_one())
 
 
 def _hash(key: str) -> bytes:

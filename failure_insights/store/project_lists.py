@@ -1,37 +1,86 @@
-"""Lists of what a project holds, by pages: agents, metric cards, views; and of the projects."""
+"""Lists of what a project holds, by pages: agents, metric cards, views."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, TextClause
 
+from failure_insights.domain.metrics import MetricType, ScoreType
 from failure_insights.store.database import query
-from failure_insights.store.insight_lists import Listed, Page
-from failure_insights.store.keys import ApiKey
-from failure_insights.store.projects import ProjectRow
+from failure_insights.store.documented import documented
+from failure_insights.store.paging import Listed, Page
+from failure_insights.store.projects import ProjectRow, ViewRow
+
+R = TypeVar("R")
 
 
-def list_projects(connection: Connection, key: ApiKey, page: Page) -> Listed:
-    """Return one page of the projects that a key may see, by slug."""
-    scope = {"key_id": key.id, "all_projects": key.all_projects}
-    return _listed(connection, "list_projects", scope, page)
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """An agent, known from its first call on."""
+
+    id: int
+    name: str
+    created_at: datetime
 
 
-def list_of_project(
+@documented
+@dataclass(frozen=True, slots=True)
+class MetricCardRow:
+    """A metric's card as it is stored."""
+
+    id: int
+    name: str
+    slug: str
+    type: MetricType
+    prompt: str
+    description: str
+    pass_rule: str | None
+    score_type: ScoreType
+    is_eligible: bool
+    """Whether its failing calls are audited."""
+    created_at: datetime
+    updated_at: datetime
+
+
+def list_agents(connection: Connection, project: ProjectRow, page: Page) -> Listed[AgentRow]:
+    """Return one page of a project's agents, by name."""
+    return listed(connection, query("list_agents"), AgentRow, {"project_id": project.id}, page)
+
+
+def list_metric_cards(
+    connection: Connection, project: ProjectRow, page: Page
+) -> Listed[MetricCardRow]:
+    """Return one page of a project's metric cards, by name."""
+    values = {"project_id": project.id, "slug": None}
+    return listed(connection, query("list_metrics"), MetricCardRow, values, page)
+
+
+def metric_card(connection: Connection, project: ProjectRow, slug: str) -> MetricCardRow:
+    """Return the card of a metric that is there."""
+    values = {"project_id": project.id, "slug": slug}
+    (card,) = listed(connection, query("list_metrics"), MetricCardRow, values, Page(size=1)).rows
+    return card
+
+
+def list_views(connection: Connection, project: ProjectRow, page: Page) -> Listed[ViewRow]:
+    """Return one page of a project's views, by name."""
+    return listed(connection, query("list_views"), ViewRow, {"project_id": project.id}, page)
+
+
+def listed(
     connection: Connection,
-    what: Literal["agents", "metrics", "views"],
-    project: ProjectRow,
+    statement: TextClause,
+    kind: type[R],
+    values: Mapping[str, Any],
     page: Page,
-) -> Listed:
-    """Return one page of a project's agents, metric cards or views, by name."""
-    return _listed(connection, f"list_{what}", {"project_id": project.id}, page)
-
-
-def _listed(connection: Connection, name: str, values: Mapping[str, Any], page: Page) -> Listed:
-    found = connection.execute(query(name), {**values, **page.limits}).mappings().all()
-    rows = [{key: value for key, value in row.items() if key != "total"} for row in found]
+) -> Listed[R]:
+    """Return a page of a statement's rows; each has the fields of `kind`, and `total`."""
+    found = connection.execute(statement, {**values, **page.limits}).mappings().all()
+    rows = [kind(**{key: value for key, value in row.items() if key != "total"}) for row in found]
     # A page past the end has no row to say how many there are.
     if not found and page.number > 1:
-        first = connection.execute(query(name), {**values, "limit": 1, "offset": 0}).mappings()
-        found = first.all()
+        first = {**values, "limit": 1, "offset": 0}
+        found = connection.execute(statement, first).mappings().all()
     return Listed(rows, found[0]["total"] if found else 0)

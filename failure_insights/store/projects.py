@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, text
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, text
 from failure_insights.domain.metrics import MetricCard, slugify
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.database import query
+from failure_insights.store.documented import documented
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,7 @@ class ProjectRow:
     id: int
     slug: str
     name: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +39,17 @@ class MetricRow:
         return f"{self.project_slug}/{self.slug}"
 
 
+@documented
 @dataclass(frozen=True, slots=True)
 class ViewRow:
-    """A view as it is stored; `agents` are names, in order."""
+    """A named set of a project's agents."""
 
     id: int
     slug: str
     name: str
-    agents: tuple[str, ...]
+    agents: Sequence[str]
+    """Names, in order."""
+    created_at: datetime
 
 
 _METRIC = (
@@ -62,7 +68,9 @@ def find_project(connection: Connection, name_or_slug: str) -> ProjectRow:
         UnknownName: there is none; the message lists those that there are.
     """
     row = connection.execute(
-        text(f"SELECT id, slug, name FROM projects AS project WHERE {_named('project')}"),
+        text(
+            f"SELECT id, slug, name, created_at FROM projects AS project WHERE {_named('project')}"
+        ),
         spellings(name_or_slug),
     ).first()
     if row is None:
@@ -146,7 +154,38 @@ def put_view(connection: Connection, project_id: int, name: str, agents: Sequenc
         query("put_view_agents"),
         {"project_id": project_id, "view_id": view.id, "agent_ids": list(ids.values())},
     )
-    return ViewRow(view.id, view.slug, view.name, tuple(wanted))
+    return ViewRow(view.id, view.slug, view.name, tuple(wanted), view.created_at)
+
+
+def views_of(connection: Connection, project: ProjectRow) -> list[ViewRow]:
+    """Return a project's views by name."""
+    values = {"project_id": project.id, "limit": None, "offset": 0}
+    return [
+        ViewRow(row.id, row.slug, row.name, row.agents, row.created_at)
+        for row in connection.execute(query("list_views"), values)
+    ]
+
+
+def find_view(connection: Connection, project: ProjectRow, name_or_slug: str) -> int:
+    """Return a view's ID.
+
+    Raises:
+        UnknownName: the project has no such view.
+    """
+    statement = text(
+        f"SELECT id FROM views AS view WHERE project_id = :project_id AND {_named('view')}"
+    )
+    values = {"project_id": project.id, **spellings(name_or_slug)}
+    view_id = connection.execute(statement, values).scalar()
+    if view_id is None:
+        raise UnknownName(f"there is no view {name_or_slug!r} in project {project.slug!r}")
+    return int(view_id)
+
+
+def metrics_of_view(connection: Connection, project: ProjectRow, view_id: int) -> list[int]:
+    """Return the IDs of the metrics that have results of calls of the view's agents."""
+    values = {"project_id": project.id, "view_id": view_id}
+    return list(connection.execute(query("view_metrics"), values).scalars())
 
 
 def _named(table: str) -> str:

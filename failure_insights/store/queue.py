@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from failure_insights.store.database import query
 
+Status = Literal["pending", "running", "succeeded", "failed", "skipped_not_enough_data"]
 Trigger = Literal["schedule", "request", "backfill", "manual"]
 
 

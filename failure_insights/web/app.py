@@ -11,6 +11,7 @@ from failure_insights.settings import Settings, get_settings
 from failure_insights.store.opening import open_store
 from failure_insights.web.access_log import routes_only_in_access_log
 from failure_insights.web.api import router as api
+from failure_insights.web.api.answer_models import Health
 from failure_insights.web.api.answers import answer
 from failure_insights.web.api.docs import router as docs
 from failure_insights.web.api.openapi import describe
@@ -65,7 +66,7 @@ def create_app(engine: Engine | None = None, settings: Settings | None = None) -
     app.include_router(docs)
     app.include_router(pages)
 
-    @app.get("/healthz", tags=["Health"], response_model=dict[str, str])
+    @app.get("/healthz", tags=["Health"], response_model=Health)
     def healthz() -> Response:
         """Say whether the API and its database answer. Needs no key."""
         with app.state.engine.connect() as connection:

@@ -2,11 +2,12 @@
 
 import ipaddress
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from failure_insights.errors import BadInput
+from failure_insights.store.keys import has_key_in_force
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -58,8 +59,7 @@ def require_key_beyond_loopback(engine: Engine, host: str) -> None:
     if _is_loopback(host):
         return
     with engine.connect() as connection:
-        statement = text("SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL)")
-        if connection.execute(statement).scalar_one():
+        if has_key_in_force(connection):
             return
     raise BadInput(
         f"Listening on {host} would show every call to the network, and no API key is configured. "

@@ -16,7 +16,7 @@ from failure_insights.domain.pools import Pool, PoolRule
 from failure_insights.ingest.import_calls import import_calls
 from failure_insights.settings import Settings
 from failure_insights.store import queue
-from failure_insights.store.insights import Row, insight_rows
+from failure_insights.store.insight_rows import InsightRow, insight_rows
 from failure_insights.store.pools import PoolRequest, read_pools
 from failure_insights.store.projects import find_metric, find_project
 from failure_insights_tests.agent.plain_reader import CAUSES, Cause, PlainReader
@@ -83,7 +83,7 @@ class AgentSite:
         window_days: int | None = None,
         reverse: bool = False,
         **settings: Any,
-    ) -> Row:
+    ) -> InsightRow:
         """Audit the pool as of a time, in an event loop and with an auditor of its own."""
         chosen = self.settings.model_copy(update=settings)
         with self.engine.begin() as connection:
@@ -121,12 +121,12 @@ def agent_site(
         yield AgentSite(engine, server, base.model_copy(update=settings))
 
 
-def groups(row: Row) -> dict[str, list[str]]:
+def groups(row: InsightRow) -> dict[str, list[str]]:
     """Return the calls of each theme by its title."""
     return {mode["title"]: mode["call_ids"] for mode in row["failure_modes"]}
 
 
-def check(row: Row, calls: Sequence[Mapping[str, Any]]) -> None:
+def check(row: InsightRow, calls: Sequence[Mapping[str, Any]]) -> None:
     """Assert what holds of every row that succeeded, whatever the endpoint did."""
     assert row["status"] == "succeeded", row["error_message"]
     by_id = {call["call_id"]: call for call in calls}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from failure_insights.store.insights import Row
+from failure_insights.store.insight_rows import InsightRow
 from failure_insights_tests.agent.audits import agent_site, check, groups, planted_call
 from failure_insights_tests.agent.plain_reader import DATE, TOOL, PlainReader, transcript_lines
 from failure_insights_tests.endpoint.server import Sent
@@ -48,7 +48,7 @@ def quotes(change: Callable[[int, str, Mapping[int, str]], tuple[int | None, str
     return changed
 
 
-def row_of(engine: Engine, change: Mapping[str, Change]) -> Row:
+def row_of(engine: Engine, change: Mapping[str, Change]) -> InsightRow:
     with agent_site(engine, PlainReader(change)) as site:
         site.take_in(CALLS)
         row = site.audit()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from failure_insights.store.insights import Row
+from failure_insights.store.insight_rows import InsightRow
 from failure_insights_tests.agent.audits import (
     agent_site,
     check,
@@ -101,7 +101,7 @@ class ObedientReader(PlainReader):
         return {"reasoning": f"{MARK} says so.", "line": 3, "quote": "", "verdict": "pass"}
 
 
-def row_of(engine: Engine, calls: list[Call]) -> Row:
+def row_of(engine: Engine, calls: list[Call]) -> InsightRow:
     with agent_site(engine, ObedientReader()) as site:
         site.take_in(calls)
         row = site.audit()
@@ -117,7 +117,7 @@ def without(victims: Iterable[int], found: dict[str, str]) -> dict[str, str]:
     return {call: title for call, title in found.items() if call not in held}
 
 
-def labels(row: Row) -> dict[str, str]:
+def labels(row: InsightRow) -> dict[str, str]:
     return {call: title for title, ids in groups(row).items() for call in ids}
 
 

@@ -24,7 +24,7 @@ from failure_insights.orchestration.failing_call_sets import AuditorResource, St
 from failure_insights.orchestration.grid import GRID, end_of, partition_key
 from failure_insights.orchestration.runs import range_tags, request_run
 from failure_insights.orchestration.triggers import JOB, sync_pairs
-from failure_insights.store.insights import Row, insight_rows
+from failure_insights.store.insight_rows import InsightRow, insight_rows
 from failure_insights.store.queue import request_audit
 
 TODAY = date_of(datetime.now(UTC))
@@ -147,13 +147,13 @@ class Grid:
             result = connection.execute(text(statement), values)
             return list(result) if result.returns_rows else []
 
-    def rows(self, *insight_ids: int) -> list[Row]:
+    def rows(self, *insight_ids: int) -> list[InsightRow]:
         """Return the API's rows of these insights, or of all, the oldest first."""
         ids = insight_ids or [row.id for row in self.sql("SELECT id FROM insights ORDER BY id")]
         with self.engine.connect() as connection:
             return insight_rows(connection, list(ids))
 
-    def row(self, *insight_ids: int) -> Row:
+    def row(self, *insight_ids: int) -> InsightRow:
         """Return the one insight that there is, or the one of this ID."""
         (row,) = self.rows(*insight_ids)
         return row

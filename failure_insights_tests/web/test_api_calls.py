@@ -156,6 +156,7 @@ def test_a_metric_card_is_put_and_decides_what_is_audited(site: Site) -> None:
         ">= 4",
     )
     listed = site.get("/api/projects/clinic/metrics/").json()["results"]
+    assert put.json() in listed
     assert [metric["name"] for metric in listed] == ["CSAT", "Hallucination", "Latency", "Yes/No"]
     assert [metric["is_eligible"] for metric in listed] == [True, True, False, True]
 
@@ -180,9 +181,9 @@ def test_a_view_is_put_and_listed_with_its_agents(site: Site) -> None:
     for agents in (["front-desk", "night-line"], ["night-line"]):
         put = site.put(f"{path}At night", {"agents": agents})
         assert put.status_code == 200
-        assert put.json() == {"name": "At night", "slug": "at-night", "agents": agents}
-    (view,) = site.get(path).json()["results"]
-    assert (view["name"], view["agents"]) == ("At night", ["night-line"])
+        assert site.get(path).json()["results"] == [put.json()]
+        view = put.json()
+        assert (view["name"], view["slug"], view["agents"]) == ("At night", "at-night", agents)
     listed = site.get(INSIGHTS.format("clinic"), view="At night")
     assert listed.status_code == 200
 

@@ -8,25 +8,10 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator
 
-NoteOrigin = Literal[
-    "agent_reasoning",
-    "agent_instructions",
-    "agent_knowledge",
-    "tool_or_integration",
-    "speech_or_transcription",
-    "caller",
-    "judge_or_metric",
-    "unclear",
-]
-ThemeOrigin = Literal[
-    "agent_reasoning",
-    "agent_instructions",
-    "agent_knowledge",
-    "tool_or_integration",
-    "speech_or_transcription",
-    "caller",
-    "mixed",
-]
+from failure_insights.domain.origins import Cause
+
+NoteOrigin = Literal[Cause, "judge_or_metric", "unclear"]
+ThemeOrigin = Literal[Cause, "mixed"]
 
 
 def _one_of(allowed: tuple[str, ...], otherwise: str) -> BeforeValidator:

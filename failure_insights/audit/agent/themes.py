@@ -13,8 +13,8 @@ from failure_insights.audit.agent.output_filter import (
     OutputFilter,
 )
 from failure_insights.audit.agent.schemas import Draft, DraftTheme, ThemeOrigin
-from failure_insights.domain.breakdown import Origin
 from failure_insights.domain.identity import PriorTheme
+from failure_insights.domain.origins import Origin
 
 #: Themes that the agent may submit; after assignment the six largest are kept.
 MOST_THEMES = 10

@@ -1,5 +1,5 @@
 -- A call with its transcript.
-SELECT call.call_id, agent.name AS agent, call.started_at, call.duration_s, call.ended_reason,
+SELECT call.id, call.call_id, agent.name AS agent, call.started_at, call.duration_s, call.ended_reason,
        call.metadata, coalesce(transcript.turns, '[]') AS transcript
   FROM calls AS call
   JOIN agents AS agent ON agent.id = call.agent_id

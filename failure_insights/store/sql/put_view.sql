@@ -3,4 +3,4 @@
 INSERT INTO views (project_id, slug, name)
 VALUES (:project_id, :slug, :name)
     ON CONFLICT (project_id, slug) DO UPDATE SET slug = excluded.slug
-RETURNING id, slug, name
+RETURNING id, slug, name, created_at

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import orjson
 from fastapi import Depends, Query, Request, Response
 
-from failure_insights.store.insight_lists import Listed, Page
+from failure_insights.store.paging import Listed, Page
 
 MAX_PAGE_SIZE = 100
 
@@ -16,7 +16,7 @@ MAX_PAGE_SIZE = 100
 MAX_ID = 2**63 - 1
 
 
-async def _asked_page(
+async def _requested_page(
     page: Annotated[int, Query(ge=1, le=1_000_000, description="From 1.")] = 1,
     page_size: Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE, description="Rows a page.")] = 20,
 ) -> Page:
@@ -24,7 +24,7 @@ async def _asked_page(
 
 
 #: The page of a list that a request asks for.
-AskedPage = Annotated[Page, Depends(_asked_page)]
+RequestedPage = Annotated[Page, Depends(_requested_page)]
 
 
 def answer(content: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -41,7 +41,7 @@ def _text(value: Any) -> str:
     return str(orjson.loads(orjson.dumps(value, option=orjson.OPT_UTC_Z)))
 
 
-def page_of(request: Request, page: Page, listed: Listed) -> Response:
+def page_of(request: Request, page: Page, listed: Listed[Any]) -> Response:
     """Return one page of a list with links to the next and the one before it."""
     last = page.number * page.size >= listed.total
     content = {
@@ -56,9 +56,9 @@ def page_of(request: Request, page: Page, listed: Listed) -> Response:
 
 
 def _link(request: Request, page: Page, number: int, newest: int | None) -> str:
-    asked: dict[str, Any] = {"page": number, "page_size": page.size}
+    query: dict[str, Any] = {"page": number, "page_size": page.size}
     if newest is not None:
-        asked["max_id"] = newest
+        query["max_id"] = newest
     # The path as it is in the scope has its percent-encoding taken off.
     url = request.url.replace(path=quote(request.scope["path"]))
-    return str(url.include_query_params(**asked))
+    return str(url.include_query_params(**query))

@@ -14,8 +14,8 @@ from failure_insights.ingest.batch import LineResult
 from failure_insights.ingest.import_calls import ImportReport, import_calls
 from failure_insights.sources import BadCall, ReadCall, native
 from failure_insights.sources.reading import shown
-from failure_insights.store.calls import read_call
-from failure_insights.web.api import call_models
+from failure_insights.store.calls import CallRow, read_call
+from failure_insights.web.api import answer_models, examples
 from failure_insights.web.api.answers import answer
 from failure_insights.web.api.bodies import CHUNK, lines_of, spool, spooled
 from failure_insights.web.api.insights import ProjectName
@@ -31,17 +31,17 @@ _BODY = {
     "content": {
         "application/json": {
             "schema": {"type": "array", "items": {"$ref": "#/components/schemas/CallBody"}},
-            "example": [call_models.CALL],
+            "example": [examples.CALL_BODY],
         },
         "application/x-ndjson": {
             "schema": {"type": "string", "description": "One call a line."},
-            "example": orjson.dumps(call_models.CALL).decode(),
+            "example": orjson.dumps(examples.CALL_BODY).decode(),
         },
     },
 }
 
 
-@router.post("/", response_model=call_models.ImportReport, openapi_extra={"requestBody": _BODY})
+@router.post("/", response_model=answer_models.ImportReport, openapi_extra={"requestBody": _BODY})
 async def take_in(request: Request, caller: CallerOf, project: ProjectName) -> Response:
     """Take calls in, up to 50 MB: a JSON array, or JSON lines. A bad one is named with its place
     and the reason, and the good ones are kept; the same calls again change nothing."""
@@ -50,7 +50,7 @@ async def take_in(request: Request, caller: CallerOf, project: ProjectName) -> R
         return await run_in_threadpool(_import, caller, place, lines_of(body))
 
 
-@router.get("/{call_id:path}/", response_model=call_models.Call)
+@router.get("/{call_id:path}/", response_model=CallRow)
 def read(
     caller: CallerOf,
     project: ProjectName,

@@ -6,18 +6,19 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from failure_insights.store.insight_lists import find_insight, list_insights
-from failure_insights.store.insights import insight_rows
+from failure_insights.store.insight_rows import InsightRow, insight_rows
 from failure_insights.store.projects import find_metric
-from failure_insights.store.queue import request_audit
-from failure_insights.web.api import models
-from failure_insights.web.api.answers import MAX_ID, AskedPage, answer, page_of
+from failure_insights.store.queue import Status, request_audit
+from failure_insights.web.api.answer_models import InsightList
+from failure_insights.web.api.answers import MAX_ID, RequestedPage, answer, page_of
+from failure_insights.web.api.request_models import InsightRequest, Name
 from failure_insights.web.auth.api_keys import CallerOf
 
 router = APIRouter(prefix="/api/projects/{project}/metric_failure_mode_insights", tags=["Insights"])
 
-ProjectName = Annotated[models.Name, Path(description="Slug or name of the project.")]
+ProjectName = Annotated[Name, Path(description="Slug or name of the project.")]
 ViewName = Annotated[
-    models.Name | None,
+    Name | None,
     Query(description="Only metrics and calls of this view's agents; shares are of its calls."),
 ]
 
@@ -25,15 +26,13 @@ ViewName = Annotated[
 @router.post(
     "/",
     status_code=202,
-    response_model=models.Insight,
+    response_model=InsightRow,
     responses={
         202: {"description": "A new request; `Location` is where to poll."},
-        200: {"model": models.Insight, "description": "The same request, open already: joined."},
+        200: {"model": InsightRow, "description": "The same request, open already: joined."},
     },
 )
-def request_insight(
-    caller: CallerOf, project: ProjectName, body: models.InsightRequest
-) -> Response:
+def request_insight(caller: CallerOf, project: ProjectName, body: InsightRequest) -> Response:
     """Ask for one audit. Only the request is written here; Dagster does the work."""
     with caller.engine.begin() as connection:
         place = caller.project(connection, project)
@@ -52,14 +51,14 @@ def request_insight(
     return answer(row, 202 if is_new else 200, {"Location": location})
 
 
-@router.get("/", response_model=models.InsightList)
+@router.get("/", response_model=InsightList)
 def list_(
     request: Request,
     caller: CallerOf,
     project: ProjectName,
-    asked: AskedPage,
-    metric_name: Annotated[models.Name | None, Query(description="Name or slug.")] = None,
-    status: models.Status | None = None,
+    requested: RequestedPage,
+    metric_name: Annotated[Name | None, Query(description="Name or slug.")] = None,
+    status: Status | None = None,
     view: ViewName = None,
     max_id: Annotated[
         int | None,
@@ -67,20 +66,20 @@ def list_(
     ] = None,
 ) -> Response:
     """List insights, newest first. Follow `next` to read each row once while others arrive."""
-    asked = replace(asked, newest=max_id)
+    page = replace(requested, newest=max_id)
     with caller.engine.connect() as connection:
         listed = list_insights(
             connection,
             caller.project(connection, project),
-            asked,
+            page,
             metric_name=metric_name,
             status=status,
             view=view,
         )
-    return page_of(request, asked, listed)
+    return page_of(request, page, listed)
 
 
-@router.get("/{insight_id}/", response_model=models.Insight)
+@router.get("/{insight_id}/", response_model=InsightRow)
 def read(
     caller: CallerOf,
     project: ProjectName,

@@ -11,11 +11,11 @@ from failure_insights.ingest.batch import LineResult
 from failure_insights.ingest.import_calls import import_calls
 from failure_insights.sources import cekura
 from failure_insights.sources.fields import NativeCall
-from failure_insights.store.calls import call_log_id, read_call
-from failure_insights.store.database import query
-from failure_insights.store.insights import Row
-from failure_insights.web.api import call_models
+from failure_insights.store.access import projects_of_call
+from failure_insights.store.calls import CallRow, read_call
+from failure_insights.web.api.answer_models import Observed
 from failure_insights.web.api.answers import answer
+from failure_insights.web.api.request_models import ObserveBody
 from failure_insights.web.auth.api_keys import Caller, CallerOf
 
 router = APIRouter(prefix="/observability/v1", tags=["Cekura's webhook"])
@@ -24,10 +24,10 @@ router = APIRouter(prefix="/observability/v1", tags=["Cekura's webhook"])
 @router.post(
     "/observe/",
     status_code=201,
-    response_model=call_models.Observed,
-    responses={200: {"model": call_models.Observed, "description": "The call was known before."}},
+    response_model=Observed,
+    responses={200: {"model": Observed, "description": "The call was known before."}},
 )
-def observe(caller: CallerOf, body: call_models.ObserveBody) -> Response:
+def observe(caller: CallerOf, body: ObserveBody) -> Response:
     """Take one call as Cekura's webhook does. The same call again changes only what differs.
 
     What is left out of a known call stays as it is, so that results may come afterwards alone.
@@ -41,21 +41,22 @@ def observe(caller: CallerOf, body: call_models.ObserveBody) -> Response:
     with caller.engine.connect() as connection:
         place = caller.project(connection, project)
         stored = read_call(connection, place, str(result.call_id))
-        log_id = call_log_id(connection, place, str(result.call_id))
-    return answer(
-        {
-            "id": log_id,
-            "call_id": stored["call_id"],
-            "project": stored["project"],
-            "agent": stored["agent"],
-            "timestamp": stored["started_at"],
-            "call_ended_reason": stored["ended_reason"],
-            "metadata": stored["metadata"],
-            "metrics": stored["metrics"],
-            "status": result.status,
-        },
-        201 if result.status == "new" else 200,
-    )
+    return answer(_observed(stored, result), 201 if result.status == "new" else 200)
+
+
+def _observed(call: CallRow, result: LineResult) -> Observed:
+    assert result.status != "rejected"
+    return {
+        "id": call["id"],
+        "call_id": call["call_id"],
+        "project": call["project"],
+        "agent": call["agent"],
+        "timestamp": call["started_at"],
+        "call_ended_reason": call["ended_reason"],
+        "metadata": call["metadata"],
+        "metrics": call["metrics"],
+        "status": result.status,
+    }
 
 
 def _import(caller: Caller, project: str, call: NativeCall) -> LineResult:
@@ -69,11 +70,11 @@ def _import(caller: Caller, project: str, call: NativeCall) -> LineResult:
     return result
 
 
-def _whole(sent: NativeCall, known: Row | None, *, has_transcript: bool) -> NativeCall:
+def _whole(sent: NativeCall, known: CallRow | None, *, has_transcript: bool) -> NativeCall:
     """Return the call to store; what a client left out is as it was, or now for the time."""
     if known:
         return {
-            **known,
+            **{name: value for name, value in known.items() if name != "id"},
             **sent,
             "transcript": sent["transcript"] or known["transcript"],
             "metrics": sent.get("metrics", []),
@@ -88,37 +89,22 @@ def _whole(sent: NativeCall, known: Row | None, *, has_transcript: bool) -> Nati
 def _project_of(connection: Connection, caller: Caller, named: str | None, sent: NativeCall) -> str:
     """Return the project of a call; Cekura's body does not name one, so the key tells.
 
-    The one that the body names; else the only one that the key sees; else the only one of them
-    that has the call; else the only one that has its agent.
-
     Raises:
         UnknownName: no such project, or another key's.
         BadInput: several projects would do, or there is none.
     """
     if named is not None:
         return caller.project_to_fill(connection, named)
-    key = caller.key
-    values = {
-        "key_id": key.id,
-        "all_projects": key.all_projects,
-        "call_id": sent.get("call_id"),
-        "agent": sent.get("agent"),
-    }
-    seen = connection.execute(query("projects_of_call"), values).all()
-    for group in (
-        seen,
-        [row for row in seen if row.has_call],
-        [row for row in seen if row.has_agent],
-    ):
-        if len(group) == 1:
-            return str(group[0].slug)
+    slugs = projects_of_call(connection, caller.key, sent.get("call_id"), sent.get("agent"))
+    if len(slugs) == 1:
+        return slugs[0]
     raise BadInput(
         "this key sees several projects or none, and the call's ID and agent do not tell which "
         "is meant; name one as 'project', or use a key for one project"
     )
 
 
-def _known(connection: Connection, caller: Caller, project: str, call_id: str) -> Row | None:
+def _known(connection: Connection, caller: Caller, project: str, call_id: str) -> CallRow | None:
     try:
         return read_call(connection, caller.project(connection, project), call_id.strip())
     except UnknownName:

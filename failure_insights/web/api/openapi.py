@@ -1,12 +1,15 @@
-"""The OpenAPI document: FastAPI's, with every error as the problem that it is."""
+"""The OpenAPI document: FastAPI's, with examples, and every error as the problem that it is."""
 
+import json
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
-from failure_insights.web.api.call_models import CallBody
-from failure_insights.web.api.models import Problem
+from failure_insights.web.api.answer_models import Problem
+from failure_insights.web.api.examples import EXAMPLES
+from failure_insights.web.api.request_models import CallBody
 from failure_insights.web.problems import PROBLEM
 
 #: What any endpoint of the API may answer.
@@ -19,42 +22,60 @@ ERRORS = {
     "503": "The database does not answer.",
 }
 
+_SCHEMAS = "#/components/schemas/"
+
 
 def describe(app: FastAPI) -> None:
-    """Have the app's OpenAPI document show problems, and only the errors that happen."""
+    """Have the app's OpenAPI document show examples, problems, and only errors that happen."""
     made = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            document = made()
-            schemas = document["components"]["schemas"]
-            schemas["Problem"] = Problem.model_json_schema()
-            schemas |= _schemas_of(CallBody)
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-            for path, operations in document["paths"].items():
-                for operation in operations.values():
-                    _show_problems(path, operation)
-            app.openapi_schema = document
+            app.openapi_schema = _described(made())
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _schemas_of(model: type[BaseModel]) -> dict[str, Any]:
-    """Return the schemas of a body that no route reads as a model, since it is streamed."""
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    return {model.__name__: schema, **schema.pop("$defs", {})}
+def _described(document: dict[str, Any]) -> dict[str, Any]:
+    schemas = document["components"]["schemas"]
+    # A body that no route reads as a model, since it is streamed, and the answer of no route.
+    for model in (CallBody, Problem):
+        schema = TypeAdapter(model).json_schema(ref_template=_SCHEMAS + "{model}")
+        schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    for model, example in EXAMPLES.items():
+        dumped = orjson.dumps(example, option=orjson.OPT_UTC_Z)
+        schemas[model.__name__]["examples"] = [orjson.loads(dumped)]
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            _show_problems(operation)
+    return _without_suffix(document)
 
 
-def _show_problems(path: str, operation: dict[str, Any]) -> None:
-    reference = {"$ref": "#/components/schemas/Problem"}
-    guarded = path.startswith(("/api/", "/observability/"))
+def _show_problems(operation: dict[str, Any]) -> None:
+    """Replace FastAPI's errors of an operation by ours."""
+    needs_key = "security" in operation
     operation["responses"].pop("422", None)
     for status, description in ERRORS.items():
-        if guarded or status == "503":
-            content = {PROBLEM: {"schema": reference}}
+        if needs_key or status == "503":
+            content = {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
             operation["responses"][status] = {"description": description, "content": content}
     # A key is one header or the other, not both.
-    if guarded:
+    if needs_key:
         operation["security"] = [{"HTTPBearer": []}, {"APIKeyHeader": []}]
+
+
+def _without_suffix(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with InsightRow as Insight: a row is our word, not a client's."""
+    schemas = document["components"]["schemas"]
+    text = json.dumps(document)
+    for name in filter(lambda name: name.endswith("Row"), schemas):
+        text = text.replace(f'"{_SCHEMAS}{name}"', f'"{_SCHEMAS}{name.removesuffix("Row")}"')
+    renamed: dict[str, Any] = json.loads(text)
+    renamed["components"]["schemas"] = {
+        name.removesuffix("Row"): {**schema, "title": schema["title"].removesuffix("Row")}
+        for name, schema in renamed["components"]["schemas"].items()
+    }
+    return renamed

@@ -15,7 +15,8 @@ from starlette.exceptions import HTTPException
 
 from failure_insights.domain.metrics import slugify
 from failure_insights.errors import UnknownName
-from failure_insights.store.keys import ApiKey, key_in_force, project_in_scope
+from failure_insights.store.access import visible_project
+from failure_insights.store.keys import ApiKey, key_in_force
 from failure_insights.store.projects import ProjectRow
 
 _bearer = HTTPBearer(auto_error=False, description="An API key: `failure-insights keys create`.")
@@ -33,7 +34,7 @@ class Caller:
 
     def project(self, connection: Connection, name: str) -> ProjectRow:
         """Return a project that the caller may see; UnknownName for any other."""
-        return project_in_scope(connection, self.key, name)
+        return visible_project(connection, self.key, name)
 
     def project_to_fill(self, connection: Connection, name: str) -> str:
         """Return the project that calls of this caller go into, as `import_calls` takes it.

@@ -7,15 +7,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from failure_insights.errors import UnknownName
 from failure_insights.export.render import render
-from failure_insights.store.dashboard import (
-    metric_slug_of,
-    past_audits,
-    read_cards,
-    themes_over_time,
-    views_of,
-)
-from failure_insights.store.insight_lists import find_insight
-from failure_insights.store.projects import find_metric
+from failure_insights.store.insight_lists import find_insight, metric_slug_of
+from failure_insights.store.paging import Page
+from failure_insights.store.past_audits import PastAuditRow, past_audits, themes_over_time
+from failure_insights.store.projects import find_metric, views_of
 from failure_insights.web.pages.html import render_html
 from failure_insights.web.pages.page_route import PageRoute, SignedIn, Store
 
@@ -39,35 +34,27 @@ def metric_page(
     """A metric: its card's words, its themes over time, and its past audits day by day."""
     shown = who.project(connection, project)
     found = find_metric(connection, shown.id, metric)
-    audits, total = past_audits(connection, found.id, page, AUDITS_ON_PAGE)
-    days: dict[date, list[object]] = {}
-    for audit in audits:
+    audits = past_audits(connection, found.id, Page(page, AUDITS_ON_PAGE))
+    days: dict[date, list[PastAuditRow]] = {}
+    for audit in audits.rows:
         days.setdefault(audit.looked_back_from.date(), []).append(audit)
-    latest = max((audit.date for audit in audits if audit.date), default=None)
+    latest = max((audit.date for audit in audits.rows if audit.date), default=None)
     themes = (
         themes_over_time(connection, found.key, latest, THEME_DAYS) if latest and page == 1 else []
     )
-    cards = read_cards(connection, shown, None, found.slug)
     return render_html(
         request,
         "metric.html",
         session=who.session,
         project=shown,
         metric=found,
-        card=cards[0] if cards else None,
         days=days,
         latest=latest,
-        themes=[
-            (
-                theme,
-                [{"date": date.fromisoformat(d), "count": n} for d, n in theme.history.items()],
-            )
-            for theme in themes
-        ],
+        themes=themes,
         theme_days=THEME_DAYS,
         page=page,
-        pages=-(-total // AUDITS_ON_PAGE),
-        total=total,
+        pages=-(-audits.total // AUDITS_ON_PAGE),
+        total=audits.total,
     )
 
 

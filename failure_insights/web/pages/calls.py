@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,8 +9,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
 from failure_insights.domain.calls import Turn
-from failure_insights.store.calls import read_call
-from failure_insights.store.dashboard import said_of_call
+from failure_insights.store.calls import findings_of_call, read_call
 from failure_insights.store.projects import ProjectRow
 from failure_insights.web.pages.html import render_html
 from failure_insights.web.pages.page_route import PageRoute, SignedIn, Store, Visitor
@@ -21,18 +19,6 @@ router = APIRouter(route_class=PageRoute, include_in_schema=False)
 #: A turn longer than this (characters) is folded after so many, unless a quote stands in it.
 LONG_TURN = 2_000
 AUDIO_WORDS = ("recording", "audio")
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What an insight says of the call: its theme, or why the judge was likely wrong."""
-
-    insight_id: int
-    metric: str
-    metric_slug: str
-    theme_id: str | None
-    title: str | None
-    reason: str | None
 
 
 @router.get("/projects/{project}/calls/{call_id:path}")
@@ -71,14 +57,10 @@ def _page(
 ) -> Response:
     call = read_call(connection, project, call_id)
     quotes: dict[int | None, list[str]] = defaultdict(list)
-    found: dict[int, Found] = {}
-    for row in said_of_call(connection, project, call_id, insight_id):
-        if row.quote:
-            quotes[row.turn].append(row.quote)
-        found[row.insight_id] = Found(
-            row.insight_id, row.name, row.slug, row.theme_id, row.title, row.reason
-        )
-    by_metric = {item.metric: item for item in found.values()}
+    findings = findings_of_call(connection, project, call_id, insight_id)
+    for finding in findings:
+        if finding.quote:
+            quotes[finding.turn].append(finding.quote)
     return render_html(
         request,
         "call.html",
@@ -87,7 +69,7 @@ def _page(
         call=call,
         turns=[Turn(**turn) for turn in call["transcript"]],
         quotes=quotes,
-        found=by_metric,
+        findings={finding.metric_name: finding for finding in findings},
         # What failed is what the reader came for.
         results=sorted(call["metrics"], key=lambda result: (result["passed"], result["name"])),
         audio=next(audio_links(call["metadata"]), None),

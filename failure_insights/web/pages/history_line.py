@@ -1,18 +1,17 @@
 """A theme's count per day as a small line, drawn on the server as SVG."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, timedelta
-from typing import Any
 
 from markupsafe import Markup
+
+from failure_insights.store.insight_rows import HistoryDay
 
 DAYS = 14
 WIDTH, HEIGHT, MARGIN = 112, 28, 3
 
 
-def history_line(
-    history: Iterable[Mapping[str, Any]], last_day: date, num_days: int = DAYS
-) -> Markup:
+def history_line(history: Iterable[HistoryDay], last_day: date, num_days: int = DAYS) -> Markup:
     """Return the SVG of the days up to `last_day`; a day without the theme is a zero.
 
     Args:

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from failure_insights.domain.origins import ORIGIN_LABELS
 from failure_insights.domain.pools import NOT_ENOUGH_DATA
 from failure_insights.web.pages import links
 from failure_insights.web.pages.history_line import history_line
@@ -23,17 +24,6 @@ MEDIA_TYPES = {
     "app.js": "text/javascript; charset=utf-8",
     "htmx.min.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
-}
-
-ORIGINS = {
-    "agent_reasoning": "Agent's reasoning",
-    "agent_instructions": "Agent's instructions",
-    "agent_knowledge": "Agent's knowledge",
-    "tool_or_integration": "Tool or integration",
-    "speech_or_transcription": "Speech or transcription",
-    "caller": "Caller",
-    "mixed": "Mixed origin",
-    "unclear": "",
 }
 
 
@@ -162,7 +152,7 @@ def _templates() -> Environment:
         "history_line": history_line,
         "links": links,
         "not_enough_data": NOT_ENOUGH_DATA,
-        "origins": ORIGINS,
+        "origin_labels": ORIGIN_LABELS,
         "plural": plural,
         "spans": spans,
         "static_url": static_url,

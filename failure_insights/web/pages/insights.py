@@ -8,14 +8,9 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from failure_insights.errors import BadInput, UnknownName
-from failure_insights.store.dashboard import (
-    Card,
-    View,
-    read_cards,
-    views_of,
-    visible_projects,
-)
-from failure_insights.store.projects import ProjectRow, find_metric
+from failure_insights.store.access import visible_projects
+from failure_insights.store.cards import CardRow, read_cards
+from failure_insights.store.projects import ProjectRow, ViewRow, find_metric, views_of
 from failure_insights.store.queue import request_audit
 from failure_insights.web.pages import audits, calls, links, sign_in
 from failure_insights.web.pages.html import MEDIA_TYPES, render_html, static_file
@@ -112,7 +107,7 @@ def generate(
     return _render_card(request, who, shown, seen_as, _card(connection, shown, seen_as, found.slug))
 
 
-def _card(connection: Connection, project: ProjectRow, view: View | None, slug: str) -> Card:
+def _card(connection: Connection, project: ProjectRow, view: ViewRow | None, slug: str) -> CardRow:
     cards = read_cards(connection, project, view, slug)
     if not cards:
         raise UnknownName(f"there is no card for metric {slug!r} here")
@@ -123,8 +118,8 @@ def _render_card(
     request: Request,
     who: Visitor,
     project: ProjectRow,
-    view: View | None,
-    card: Card,
+    view: ViewRow | None,
+    card: CardRow,
     complaint: str = "",
 ) -> Response:
     """Return one card as a piece of the page, with what was wrong with the form, if anything."""
@@ -140,7 +135,7 @@ def _render_card(
     )
 
 
-def _view(views: list[View], slug: str) -> View | None:
+def _view(views: list[ViewRow], slug: str) -> ViewRow | None:
     if not slug:
         return None
     for view in views:

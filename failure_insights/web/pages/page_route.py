@@ -21,9 +21,9 @@ from failure_insights.errors import (
     NotEligible,
     UnknownName,
 )
-from failure_insights.store.dashboard import key_by_id
+from failure_insights.store.access import visible_project
 from failure_insights.store.database import reachable
-from failure_insights.store.keys import ApiKey, project_in_scope
+from failure_insights.store.keys import ApiKey, key_by_id
 from failure_insights.store.projects import ProjectRow
 from failure_insights.web.auth.session import ForgedForm, Session, SignInNeeded, read_session
 from failure_insights.web.pages.html import render_html
@@ -50,7 +50,7 @@ class Visitor:
 
     def project(self, connection: Connection, slug: str) -> ProjectRow:
         """Return a project that the visitor may see; UnknownName for any other."""
-        return project_in_scope(connection, self.key, slug)
+        return visible_project(connection, self.key, slug)
 
 
 def store_engine(request: Request) -> Engine:

@@ -1,8 +1,9 @@
--- One page of a metric's audits, the latest window first, each with its themes and their counts.
-SELECT insight.id, insight.status, insight.trigger, insight.date, insight.window_end,
+-- One page of a metric's audits, the latest window first, each with its themes and their counts,
+-- and the number of all of them.
+SELECT insight.id, insight.status, insight.date,
        coalesce(insight.window_end, insight.created_at) AS looked_back_from,
        insight.window_days, insight.num_failing_calls, insight.auditor, insight.degraded,
-       insight.error_message, insight.dagster_run_id, count(*) OVER () AS total,
+       insight.error_message, count(*) OVER () AS total,
        (SELECT coalesce(jsonb_agg(jsonb_build_object(
                    'theme_id', theme.theme_id, 'title', theme.title, 'status', theme.status,
                    'count', (SELECT count(*)
@@ -14,5 +15,5 @@ SELECT insight.id, insight.status, insight.trigger, insight.date, insight.window
          WHERE theme.insight_id = insight.id) AS themes
   FROM insights AS insight
  WHERE insight.metric_id = :metric_id
- ORDER BY coalesce(insight.window_end, insight.created_at) DESC, insight.id DESC
+ ORDER BY looked_back_from DESC, insight.id DESC
  LIMIT :limit OFFSET :offset

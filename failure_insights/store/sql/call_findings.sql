@@ -15,7 +15,7 @@ WITH call AS (
      ORDER BY insight.metric_id, insight.id = coalesce(CAST(:insight_id AS bigint), 0) DESC,
               insight.window_end DESC, insight.id DESC
 )
-SELECT citing.id AS insight_id, citing.slug, citing.name, theme.theme_id,
+SELECT citing.id AS insight_id, citing.slug AS metric_slug, citing.name AS metric_name, theme.theme_id,
        theme.title, member.reason,
        coalesce(quote.turn, member.turn) AS turn,
        coalesce(quote.quote, member.quote) AS quote

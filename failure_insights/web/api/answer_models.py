@@ -1,0 +1,88 @@
+"""What the API answers with, besides the store's rows: lists in pages, reports, problems."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from failure_insights.ingest.batch import LineResult
+from failure_insights.store.calls import MetricResultRow
+from failure_insights.store.insight_rows import InsightRow
+from failure_insights.store.project_lists import AgentRow, MetricCardRow
+from failure_insights.store.projects import ProjectRow, ViewRow
+
+
+class FieldProblem(TypedDict):
+    """A field of a request that could not be read, and why."""
+
+    field: str
+    reason: str
+
+
+class Problem(TypedDict):
+    """RFC 9457. `errors` names each bad field of a request that could not be read."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: NotRequired[list[FieldProblem]]
+
+
+class Listing(TypedDict):
+    """A page of a list. `next` and `previous` are whole addresses, or null at the ends."""
+
+    count: int
+    next: str | None
+    previous: str | None
+
+
+class InsightList(Listing):
+    results: list[InsightRow]
+
+
+class MetricList(Listing):
+    results: list[MetricCardRow]
+
+
+class ViewList(Listing):
+    results: list[ViewRow]
+
+
+class AgentList(Listing):
+    results: list[AgentRow]
+
+
+class ProjectList(Listing):
+    results: list[ProjectRow]
+
+
+class ImportReport(TypedDict):
+    """How many calls were new, changed, the same, or refused, and what became of each."""
+
+    new: int
+    updated: int
+    unchanged: int
+    rejected: int
+    results: list[LineResult]
+
+
+class Observed(TypedDict):
+    """The call as it is stored now, in Cekura's words, and whether this request changed it."""
+
+    id: int
+    call_id: str
+    project: str
+    agent: str
+    timestamp: datetime
+    call_ended_reason: str | None
+    metadata: Mapping[str, Any]
+    metrics: list[MetricResultRow]
+    status: Literal["new", "updated", "unchanged"]
+
+
+class Health(TypedDict):
+    """Whether the API and its database answer."""
+
+    status: Literal["ok"]

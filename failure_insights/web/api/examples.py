@@ -1,0 +1,230 @@
+"""The examples of the API's document: of each body that is sent, and of each answer."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from failure_insights.ingest.batch import LineResult
+from failure_insights.store.calls import CallRow
+from failure_insights.store.insight_rows import InsightRow
+from failure_insights.store.project_lists import AgentRow, MetricCardRow
+from failure_insights.store.projects import ProjectRow, ViewRow
+from failure_insights.web.api import answer_models
+from failure_insights.web.api.request_models import (
+    CallBody,
+    InsightRequest,
+    MetricCardBody,
+    ObserveBody,
+    ViewBody,
+)
+
+_MADE_AT = datetime(2026, 11, 23, 9, 31, 7, tzinfo=UTC)
+
+_INSIGHT_REQUEST = {"metric_name": "Hallucination", "window_days": 7, "max_calls": 100}
+_METRIC_CARD_BODY = {
+    "type": "llm_judge",
+    "prompt": "Did the agent say anything that its knowledge does not hold?",
+    "description": "No invented facts.",
+    "pass_rule": ">= 4",
+    "score_type": "rating",
+}
+_VIEW_BODY = {"agents": ["front-desk", "night-line"]}
+CALL_BODY: dict[str, Any] = {
+    "call_id": "call-1",
+    "agent": "front-desk",
+    "started_at": "2026-11-23T09:30:00Z",
+    "duration_s": 42.5,
+    "ended_reason": "caller_hangup",
+    "metadata": {"campaign": "spring"},
+    "transcript": [
+        {"role": "user", "content": "Can I come on Friday?", "start_s": 0.0},
+        {"role": "agent", "content": "We are closed on Fridays.", "start_s": 2.1},
+    ],
+    "metrics": [
+        {
+            "name": "Hallucination",
+            "passed": False,
+            "score": 0,
+            "explanation": "The clinic is open on Fridays.",
+        }
+    ],
+}
+_OBSERVE_BODY: dict[str, Any] = {
+    "call_id": "call_12345678",
+    "agent": 2421,
+    "transcript_type": "vapi",
+    "transcript_json": [
+        {"role": "bot", "message": "How can I help?", "secondsFromStart": 0},
+        {"role": "user", "message": "A table for two.", "secondsFromStart": 2.5},
+    ],
+    "call_ended_reason": "customer-ended-call",
+    "metadata": {"campaign_id": "camp_456"},
+    "timestamp": "2026-11-23T10:30:00Z",
+    "metrics": [
+        {
+            "name": "Hallucination",
+            "passed": False,
+            "explanation": "It promised a table that is not there.",
+        }
+    ],
+}
+
+_INSIGHT: InsightRow = {
+    "id": 42,
+    "project": "clinic",
+    "metric_name": "Hallucination",
+    "status": "succeeded",
+    "trigger": "request",
+    "date": date(2026, 11, 23),
+    "window_start": datetime(2026, 11, 17, 6, tzinfo=UTC),
+    "window_end": datetime(2026, 11, 24, 6, tzinfo=UTC),
+    "window_days": 7,
+    "max_calls": 100,
+    "num_failing_calls": 5,
+    "num_calls_analyzed": 5,
+    "failure_modes": [
+        {
+            "theme_id": "th_0123456789ab",
+            "title": "Agent says that the clinic is closed on Fridays",
+            "description": "The agent names the opening hours of last year.",
+            "count": 3,
+            "share": 0.6,
+            "call_ids": ["call-1", "call-2", "call-3"],
+            "evidence": [{"call_id": "call-1", "turn": 1, "quote": "We are closed on Fridays."}],
+            "origin": "agent_knowledge",
+            "suggested_fix": "Bring the opening hours in the agent's knowledge up to date.",
+            "status": "recurring",
+            "first_seen": date(2026, 11, 21),
+            "history": [
+                {"date": date(2026, 11, 21), "count": 2},
+                {"date": date(2026, 11, 23), "count": 3},
+            ],
+        }
+    ],
+    "unassigned_call_ids": ["call-4"],
+    "suspected_judge_errors": [
+        {
+            "call_id": "call-5",
+            "turn": 3,
+            "quote": "We open at nine on Fridays.",
+            "reason": "The agent named the hours that its knowledge holds.",
+        }
+    ],
+    "auditor": "agent",
+    "degraded": False,
+    "model": "gpt-5-mini",
+    "usage": {"requests": 9, "input_tokens": 21500, "output_tokens": 2300, "cached": 0},
+    "message": "",
+    "error_message": "",
+    "duration_seconds": 31.4,
+    "dagster_run_id": "0c9f2b1e-5d0c-4a58-9d0f-3d2f6f0c7a11",
+    "created_at": datetime(2026, 11, 24, 6, tzinfo=UTC),
+    "updated_at": datetime(2026, 11, 24, 6, 0, 36, tzinfo=UTC),
+}
+_CALL: CallRow = {
+    "id": 7,
+    "call_id": "call-1",
+    "project": "clinic",
+    "agent": "front-desk",
+    "started_at": datetime(2026, 11, 23, 9, 30, tzinfo=UTC),
+    "duration_s": 42.5,
+    "ended_reason": "caller_hangup",
+    "metadata": {"campaign": "spring"},
+    "transcript": [
+        {"role": "user", "content": "Can I come on Friday?", "start_s": 0.0},
+        {"role": "agent", "content": "We are closed on Fridays.", "start_s": 2.1},
+    ],
+    "metrics": [
+        {
+            "name": "Hallucination",
+            "type": "llm_judge",
+            "passed": False,
+            "score": 0,
+            "explanation": "The clinic is open on Fridays.",
+        }
+    ],
+}
+_OBSERVED: answer_models.Observed = {
+    "id": 7,
+    "call_id": "call_12345678",
+    "project": "restaurant",
+    "agent": "2421",
+    "timestamp": datetime(2026, 11, 23, 10, 30, tzinfo=UTC),
+    "call_ended_reason": "customer-ended-call",
+    "metadata": {"campaign_id": "camp_456"},
+    "metrics": [
+        {
+            "name": "Hallucination",
+            "type": "llm_judge",
+            "passed": False,
+            "score": None,
+            "explanation": "It promised a table that is not there.",
+        }
+    ],
+    "status": "new",
+}
+_IMPORT_REPORT: answer_models.ImportReport = {
+    "new": 1,
+    "updated": 0,
+    "unchanged": 0,
+    "rejected": 1,
+    "results": [
+        LineResult(1, "new", "call-1"),
+        LineResult(2, "rejected", "call-2", "started_at is missing"),
+    ],
+}
+_TOO_MANY_DAYS = "Input should be less than or equal to 90"
+_PROBLEM: answer_models.Problem = {
+    "type": "about:blank",
+    "title": "Unprocessable Entity",
+    "status": 422,
+    "detail": f"body.window_days: {_TOO_MANY_DAYS}",
+    "errors": [{"field": "body.window_days", "reason": _TOO_MANY_DAYS}],
+}
+_METRIC_CARD = MetricCardRow(
+    id=3,
+    name="Hallucination",
+    slug="hallucination",
+    type="llm_judge",
+    prompt="Did the agent say anything that its knowledge does not hold?",
+    description="No invented facts.",
+    pass_rule=">= 4",  # noqa: S106 - no password
+    score_type="rating",
+    is_eligible=True,
+    created_at=_MADE_AT,
+    updated_at=_MADE_AT,
+)
+_VIEW = ViewRow(id=2, slug="at-night", name="At night", agents=["night-line"], created_at=_MADE_AT)
+_AGENT = AgentRow(id=5, name="front-desk", created_at=_MADE_AT)
+_PROJECT = ProjectRow(id=1, slug="clinic", name="Clinic", created_at=_MADE_AT)
+
+
+def _pages(path: str, row: object) -> dict[str, object]:
+    """Return the example of a list in three pages of one row, at its second."""
+    address = f"https://insights.example.com/api/projects/{path}?page_size=1&page="
+    return {"count": 3, "next": f"{address}3", "previous": f"{address}1", "results": [row]}
+
+
+#: The example of each body and answer, by its type.
+EXAMPLES: Mapping[Any, object] = {
+    InsightRequest: _INSIGHT_REQUEST,
+    MetricCardBody: _METRIC_CARD_BODY,
+    ViewBody: _VIEW_BODY,
+    CallBody: CALL_BODY,
+    ObserveBody: _OBSERVE_BODY,
+    InsightRow: _INSIGHT,
+    CallRow: _CALL,
+    MetricCardRow: _METRIC_CARD,
+    ViewRow: _VIEW,
+    AgentRow: _AGENT,
+    ProjectRow: _PROJECT,
+    answer_models.InsightList: _pages("clinic/metric_failure_mode_insights/", _INSIGHT),
+    answer_models.MetricList: _pages("clinic/metrics/", _METRIC_CARD),
+    answer_models.ViewList: _pages("clinic/views/", _VIEW),
+    answer_models.AgentList: _pages("clinic/agents/", _AGENT),
+    answer_models.ProjectList: _pages("", _PROJECT),
+    answer_models.ImportReport: _IMPORT_REPORT,
+    answer_models.Observed: _OBSERVED,
+    answer_models.Problem: _PROBLEM,
+    answer_models.Health: answer_models.Health(status="ok"),
+}
