@@ -65,6 +65,11 @@ def libraries() -> Iterator[Import]:
     return (i for i in imports() if not i.is_ours and i.imported not in sys.stdlib_module_names)
 
 
+def late_imports() -> set[tuple[str, str]]:
+    """Return the imports of our own modules that stand inside functions: which, and of what."""
+    return {(i.importer, i.imported) for i in imports() if i.is_ours and i.in_function}
+
+
 def room(module: str) -> str:
     """Return the room that a module is in."""
     return module.split(".")[1] if "." in module else PACKAGE

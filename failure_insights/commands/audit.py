@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 from failure_insights.domain.pools import date_of
 from failure_insights.errors import BadInput
+from failure_insights.orchestration.home import dagster_instance
 from failure_insights.settings import get_settings
 from failure_insights.store import queue
 from failure_insights.store.insight_rows import InsightRow, insight_rows
@@ -63,7 +64,6 @@ def _materialize(pair: str, day: date, insight_id: int, run_id: str) -> str:
     # Imported here, so that what is refused need not wait for Dagster.
     from failure_insights.definitions import defs
     from failure_insights.orchestration.grid import PAIRS_NAME, partition_key
-    from failure_insights.orchestration.home import dagster_instance
     from failure_insights.orchestration.runs import INSIGHT_TAG
 
     with dagster_instance() as instance:

@@ -12,6 +12,7 @@ import typer
 
 from failure_insights.commands import keys
 from failure_insights.commands.terminal import end_on_sigterm, plain_errors, say, terminal
+from failure_insights.errors import BadInput
 
 app = typer.Typer(
     name="failure-insights",
@@ -121,8 +122,6 @@ def export(
 
 
 def _time(text: str | None) -> datetime:
-    from failure_insights.errors import BadInput
-
     if text is None:
         return datetime.now(UTC)
     try:

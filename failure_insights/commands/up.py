@@ -20,11 +20,14 @@ from failure_insights.commands.supervisor import (
     running,
     stop_on_signals,
 )
+from failure_insights.demo.loading import load_demo
 from failure_insights.orchestration.home import dagster_home, project_file
 from failure_insights.settings import Settings, environment_names, get_settings
 from failure_insights.store.calls import has_calls
 from failure_insights.store.embedded import server_process
 from failure_insights.store.opening import open_store, store_url
+from failure_insights.web.auth.session import make_sign_in_link
+from failure_insights.web.security import require_key_beyond_loopback
 
 LOOPBACK = "127.0.0.1"
 DAGSTER = "Dagster"
@@ -64,10 +67,8 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
         require_free_ports(addresses)
         _say("Starting Postgres and bringing its schema up to date ...")
         engine = open_store(settings.database_url, settings.home)
-        _require_key(engine, addresses)
+        require_key_beyond_loopback(engine, addresses.host)
         if demo:
-            from failure_insights.demo.loading import load_demo
-
             load_demo(engine, _say)
         _say("Starting Dagster, the API and the dashboard ...")
         commands = {DAGSTER: dagster_command(addresses), WEB: web_command(addresses)}
@@ -79,7 +80,7 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
             processes.wait_for(f"{addresses.dagster}/server_info", DAGSTER)
             _say_where(settings, addresses, state)
             if demo:
-                from failure_insights.demo.loading import audit_demo
+                from failure_insights.demo.audits import audit_demo
 
                 audit_demo(engine, addresses.dagster, _say, processes.require_alive)
             elif _is_empty(engine):
@@ -167,15 +168,7 @@ def _as_text(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
-def _require_key(engine: Engine, addresses: Addresses) -> None:
-    from failure_insights.web.security import require_key_beyond_loopback
-
-    require_key_beyond_loopback(engine, addresses.host)
-
-
 def _say_where(settings: Settings, addresses: Addresses, state: Path) -> None:
-    from failure_insights.web.auth.session import make_sign_in_link
-
     _say("")
     _say(f"  Dashboard  {addresses.dashboard}")
     _say(f"  Sign in    {make_sign_in_link(settings, addresses.dashboard)}")

@@ -1,0 +1,1 @@
+"""One insight as Markdown, JSON or CSV."""

@@ -1,0 +1,1 @@
+"""Import: lines of calls are read, checked, and stored in batches."""

@@ -1,0 +1,1 @@
+"""Postgres: tables, their migrations, and every statement, the long ones in `sql/`."""

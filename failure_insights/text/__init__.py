@@ -1,0 +1,1 @@
+"""Texts of calls: exact quotes, harmless characters, plain Markdown."""

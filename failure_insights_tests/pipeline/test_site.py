@@ -23,7 +23,7 @@ from dagster._core.workspace.load import location_origins_from_yaml_paths
 from dagster._daemon import sensor
 from sqlalchemy import Engine, text
 
-from failure_insights.demo.loading import launch_run
+from failure_insights.demo.audits import launch_run
 from failure_insights.domain.metrics import slugify
 from failure_insights.orchestration.grid import end_of, partition_key
 from failure_insights.orchestration.home import project_file

@@ -1,0 +1,1 @@
+"""What both auditors make of judge explanations: words, vectors, groups, order."""
