@@ -1,10 +1,12 @@
 """Every setting, its default and why. They come from the environment or from `.env`."""
 
+import os
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
+from dotenv import dotenv_values
 from pydantic import Field, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -161,3 +163,11 @@ def get_settings() -> Settings:
         pydantic.ValidationError: a setting has a value that it cannot have.
     """
     return Settings()
+
+
+def secret_named(variable: str) -> str | None:
+    """Return a secret that is named by its variable, from the environment or from `.env`.
+
+    Sources name where their keys are, so that no key is in the database.
+    """
+    return os.environ.get(variable) or dotenv_values(".env").get(variable) or None

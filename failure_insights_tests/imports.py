@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("definitions", "dagster_storage"),
     ("demo",),
     ("web", "orchestration"),
+    ("pull",),
     ("export", "ingest", "audit"),
     ("sources", "llm", "store", "settings"),
     ("text",),

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from failure_insights.errors import BadInput
-from failure_insights.sources import elevenlabs, fields, livekit, pipecat, retell, vapi
+from failure_insights.sources import deepgram, elevenlabs, fields, livekit, pipecat, retell, vapi
 from failure_insights.sources.fields import NativeCall, NativeTurn
 
 
@@ -65,11 +65,13 @@ TRANSCRIPT_TYPES: Mapping[str, Callable[[Any], list[NativeTurn]]] = {
     "cekura": read_turns,
     # The product's earlier name, which its API still takes.
     "vocera": read_turns,
+    "custom": read_turns,
     "vapi": vapi.read_turns,
     "retell": retell.read_turns,
     "elevenlabs": elevenlabs.read_turns,
     "livekit": livekit.read_turns,
     "pipecat": pipecat.read_turns,
+    "deepgram": deepgram.read_turns,
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from failure_insights.sources import fields
 from failure_insights.sources.fields import NativeCall, NativeTurn
+from failure_insights.sources.reading import NotACall
 
 #: A report does not name its agent; a line may say `agent` itself.
 UNNAMED_AGENT = "livekit"
@@ -21,8 +22,11 @@ def read_call(payload: Mapping[str, Any]) -> NativeCall:
     """Return the native call of a session report or a chat history.
 
     Raises:
+        NotACall: it is an event of LiveKit's server.
         BadInput: the items are not LiveKit's.
     """
+    if isinstance(payload.get("event"), str) and "items" not in payload:
+        raise NotACall("an event of LiveKit's server, which holds no conversation")
     history = fields.part(payload, "chat_history") or fields.part(payload, "history") or payload
     entries = fields.first(history.get("items"), payload.get("transcript"))
     entries = [] if entries is None else entries

@@ -188,6 +188,18 @@ def metrics_of_view(connection: Connection, project: ProjectRow, view_id: int) -
     return list(connection.execute(query("view_metrics"), values).scalars())
 
 
+def agent_of_id(connection: Connection, project_id: int, given: str) -> str | None:
+    """Return the name of a project's agent of that name, else of that ID; None: there is none."""
+    is_id = given.isascii() and given.isdecimal() and len(given) < 10
+    values = {
+        "project_id": project_id,
+        "given": given.replace("\0", ""),
+        "number": int(given) if is_id else None,
+    }
+    name = connection.execute(query("agent_of_id"), values).scalar()
+    return None if name is None else str(name)
+
+
 def _named(table: str) -> str:
     """Return the condition that a row has the name or slug of `spellings`; the best match first."""
     return (

@@ -1,5 +1,6 @@
 """Cekura's webhook: calls as its clients and the providers write them."""
 
+import json
 from typing import Any
 
 import pytest
@@ -39,7 +40,12 @@ def test_each_provider_s_transcript_is_stored_as_the_same_turns(site: Site, prov
     call = site.get("/api/projects/clinic/calls/call_1").json()
     assert [(t["role"], t["content"], t.get("tool_name")) for t in call["transcript"]] == SAID
     assert call["started_at"] == "2026-11-23T10:30:00Z"
-    assert (call["ended_reason"], call["metadata"]) == ("completed", {"campaign_id": "camp_456"})
+    assert call["ended_reason"] == "completed"
+    assert call["metadata"] == {
+        "campaign_id": "camp_456",
+        "customer_number": "+1234567890",
+        "dynamic_variables": {"order_id": "ORD-1"},
+    }
     again = site.client.post(OBSERVE, json=body(provider), headers=headers)
     assert (again.status_code, again.json()["status"]) == (200, "unchanged")
 
@@ -77,7 +83,80 @@ def test_the_recording_s_address_is_kept_with_the_metadata(
 ) -> None:
     address = "https://example.com/call_1.mp3"
     sent = site.post(OBSERVE, body(metadata=metadata, voice_recording_url=address)).json()
-    assert sent["metadata"] == {"voice_recording_url": address, **(metadata or {})}
+    assert {"voice_recording_url": address, **(metadata or {})}.items() <= sent["metadata"].items()
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "started"),
+    [
+        (1763893800, "2025-11-23T10:30:00Z"),
+        (1763893800000, "2025-11-23T10:30:00Z"),
+        (1763893800.5, "2025-11-23T10:30:00.500000Z"),
+        ("1763893800", "2025-11-23T10:30:00Z"),
+        ("2025-11-23T12:30:00+02:00", "2025-11-23T10:30:00Z"),
+    ],
+)
+def test_a_start_may_be_a_number_since_1970(site: Site, timestamp: Any, started: str) -> None:
+    assert site.post(OBSERVE, body(timestamp=timestamp)).json()["timestamp"] == started
+
+
+def test_what_is_not_done_here_is_named(site: Site) -> None:
+    asked = body(redact_fields=["person_name"], metric_ids=[3], feedback="rude", trace_id="t-1")
+    sent = site.post(OBSERVE, asked)
+    assert (sent.status_code, sent.json()["ignored"]) == (201, ["redact_fields", "metric_ids"])
+    assert {"feedback": "rude", "trace_id": "t-1"}.items() <= sent.json()["metadata"].items()
+
+
+def test_a_form_is_taken_as_cekura_s_example_sends_it(site: Site) -> None:
+    fields = {
+        "agent": "2421",
+        "call_id": "conv_1",
+        "transcript_type": "elevenlabs",
+        "transcript_json": json.dumps(TRANSCRIPTS["elevenlabs"]),
+        "timestamp": "2026-11-23T10:30:00Z",
+    }
+    recording = {"voice_recording": ("conv_1.mp3", b"\xff\xfb\x90\x00" * 100, "audio/mpeg")}
+    sent = site.client.post(OBSERVE, data=fields, files=recording, headers=site.bearer("clinic"))
+    assert (sent.status_code, sent.json()["agent"]) == (201, "2421")
+    call = site.get("/api/projects/clinic/calls/conv_1").json()
+    assert [(t["role"], t["content"], t.get("tool_name")) for t in call["transcript"]] == SAID
+    again = site.client.post(OBSERVE, data=fields, headers=site.bearer("clinic"))
+    assert (again.status_code, again.json()["status"]) == (200, "unchanged")
+    no_call = {**fields, "transcript_json": "[{broken"}
+    assert site.client.post(OBSERVE, data=no_call, headers=site.bearer("clinic")).status_code == 422
+
+
+WORDS = [
+    {"word": "hello", "punctuated_word": "Hello.", "start": 0.1, "end": 0.4, "speaker": 0},
+    {"word": "how", "punctuated_word": "How", "start": 0.5, "end": 0.7, "speaker": 0},
+    {"word": "bye", "start": 1.2, "end": 1.4, "speaker": 1},
+]
+
+
+@pytest.mark.parametrize(
+    "transcript",
+    [
+        WORDS,
+        {"results": {"channels": [{"alternatives": [{"words": WORDS}]}]}},
+        {
+            "results": {
+                "channels": [
+                    {"alternatives": [{"words": WORDS[:2]}]},
+                    {"alternatives": [{"words": [{**WORDS[2], "speaker": 0}]}]},
+                ]
+            }
+        },
+    ],
+    ids=["words", "one channel", "a channel a speaker"],
+)
+def test_words_of_deepgram_are_put_together_to_turns(site: Site, transcript: Any) -> None:
+    sent = site.post(OBSERVE, body(transcript_type="deepgram", transcript_json=transcript))
+    assert sent.status_code == 201
+    call = site.get("/api/projects/clinic/calls/call_1").json()
+    assert call["transcript"] == [
+        {"role": "agent", "content": "Hello. How", "start_s": 0.1, "speaker": "speaker 0"},
+        {"role": "user", "content": "bye", "start_s": 1.2, "speaker": "speaker 1"},
+    ]
 
 
 def test_the_key_the_call_or_its_agent_tells_the_project(site: Site) -> None:

@@ -27,6 +27,8 @@ KNOWS_MORE = [
     "/api/projects/{project}/metrics/{name}/",
     "/api/projects/{project}/views/{name}/",
     "/observability/v1/observe/",
+    "/observability/v1/{kind}/observe/",
+    "/observability/v1/{kind}/observe/{address}/",
 ]
 #: A bad call is named in the report, as in an import; the request as a whole is fine.
 TAKES_ALL = ["/api/projects/{project}/calls/"]

@@ -28,7 +28,12 @@ ENDPOINTS = [
     ("PUT", f"{CLINIC}/views/Desk/", {"agents": ["front-desk"]}),
 ]
 #: Endpoints whose address names no project.
-UNSCOPED = [("GET", "/api/projects/", None), ("POST", "/observability/v1/observe/", {})]
+UNSCOPED = [
+    ("GET", "/api/projects/", None),
+    ("POST", "/observability/v1/observe/", {}),
+    ("POST", "/observability/v1/vapi/observe/", {}),
+    ("POST", f"/observability/v1/vapi/observe/{'A' * 16}/", {}),
+]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Keeps the LLM's answers by everything that could change them, so that none is paid twice."""
+"""Answers that were paid for once: kept by everything that could change them, and used again."""
 
 import asyncio
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Holds what the settings say of an audit: thoroughness, models, limits of each stage."""
+"""How thorough an audit is, with which models, and what each stage may spend."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Checks what the agent submits, and makes themes of it."""
+"""From what the agent submits to themes that can be worked with."""
 
 import hashlib
 import re

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from failure_insights.web.api import calls, cards, insights, observe
+from failure_insights.web.api import calls, cards, insights, observe, webhooks
 
 router = APIRouter()
-for part in (insights, calls, cards, observe):
+for part in (insights, calls, cards, observe, webhooks):
     router.include_router(part.router)

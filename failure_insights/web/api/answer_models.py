@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from failure_insights.ingest.batch import LineResult
 from failure_insights.store.calls import MetricResultRow
+from failure_insights.store.documented import documented
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.project_lists import AgentRow, MetricCardRow
 from failure_insights.store.projects import ProjectRow, ViewRow
@@ -68,6 +69,7 @@ class ImportReport(TypedDict):
     results: list[LineResult]
 
 
+@documented
 class Observed(TypedDict):
     """The call as it is stored now, in Cekura's words, and whether this request changed it."""
 
@@ -80,6 +82,26 @@ class Observed(TypedDict):
     metadata: Mapping[str, Any]
     metrics: list[MetricResultRow]
     status: Literal["new", "updated", "unchanged"]
+    left_out: Mapping[str, int]
+    """What could not be taken as it was, by kind."""
+    ignored: list[str]
+    """Fields of the request that nothing was done with."""
+
+
+@documented
+class Delivered(TypedDict):
+    """What became of a provider's delivery. An event that is no end of a call is passed over."""
+
+    status: Literal["new", "updated", "unchanged", "passed_over"]
+    reason: NotRequired[str]
+    """Why it was passed over."""
+    id: NotRequired[int]
+    """The call's number."""
+    call_id: NotRequired[str]
+    project: NotRequired[str]
+    agent: NotRequired[str]
+    left_out: NotRequired[Mapping[str, int]]
+    """What could not be taken as it was, by kind."""
 
 
 class Health(TypedDict):

@@ -162,6 +162,34 @@ _OBSERVED: answer_models.Observed = {
         }
     ],
     "status": "new",
+    "left_out": {},
+    "ignored": [],
+}
+_DELIVERED: answer_models.Delivered = {
+    "status": "new",
+    "id": 7,
+    "call_id": "019c0e5e-6d3c-7000-a1f5-2f3a6a1c9a10",
+    "project": "clinic",
+    "agent": "front-desk",
+    "left_out": {"turns without text": 1},
+}
+#: A form as Cekura's example sends it for ElevenLabs; its recording is left out.
+OBSERVE_FORM = {
+    "call_id": "conv_1",
+    "agent": "2421",
+    "transcript_type": "elevenlabs",
+    "transcript_json": '[{"role": "agent", "message": "Hello.", "time_in_call_secs": 0}]',
+}
+#: What a provider's webhook sends.
+DELIVERY: dict[str, Any] = {
+    "event": "call_analyzed",
+    "call": {
+        "call_id": "call_1",
+        "agent_id": "agent_1",
+        "start_timestamp": 1795429800000,
+        "transcript_object": [{"role": "agent", "content": "Hello."}],
+        "call_analysis": {"call_successful": False, "call_summary": "No date was found."},
+    },
 }
 _IMPORT_REPORT: answer_models.ImportReport = {
     "new": 1,
@@ -225,6 +253,7 @@ EXAMPLES: Mapping[Any, object] = {
     answer_models.ProjectList: _pages("", _PROJECT),
     answer_models.ImportReport: _IMPORT_REPORT,
     answer_models.Observed: _OBSERVED,
+    answer_models.Delivered: _DELIVERED,
     answer_models.Problem: _PROBLEM,
     answer_models.Health: answer_models.Health(status="ok"),
 }

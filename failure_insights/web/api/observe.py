@@ -1,24 +1,53 @@
 """Cekura's webhook: one call as its clients send it, with its metric results or without."""
 
-import json
+from collections import Counter
 from datetime import UTC, datetime
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from failure_insights.errors import BadInput, UnknownName
-from failure_insights.ingest.batch import LineResult
-from failure_insights.ingest.import_calls import import_calls
-from failure_insights.sources import cekura
+from failure_insights.ingest.payloads import PayloadReport, store_calls
+from failure_insights.sources import cekura, native, times
 from failure_insights.sources.fields import NativeCall
-from failure_insights.store.access import projects_of_call
 from failure_insights.store.calls import CallRow, read_call
 from failure_insights.web.api.answer_models import Observed
 from failure_insights.web.api.answers import answer
+from failure_insights.web.api.call_places import project_of_call
+from failure_insights.web.api.examples import OBSERVE_FORM
+from failure_insights.web.api.request_bodies import object_of_body
 from failure_insights.web.api.request_models import ObserveBody
 from failure_insights.web.auth.api_keys import Caller, CallerOf
 
 router = APIRouter(prefix="/observability/v1", tags=["Cekura's webhook"])
+
+
+#: Fields of Cekura's that we have no column for.
+_AS_METADATA = ("customer_number", "dynamic_variables", "feedback", "trace_id")
+#: Fields that ask Cekura to do what is not done here; the answer names them.
+_IGNORED = ("redact_fields", "metric_ids")
+
+_SCHEMA = {"$ref": "#/components/schemas/ObserveBody"}
+_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {"schema": _SCHEMA},
+        "multipart/form-data": {"schema": _SCHEMA, "example": OBSERVE_FORM},
+    },
+}
+
+
+async def _sent(request: Request) -> ObserveBody:
+    """Return what a client sent, as JSON or as a form."""
+    fields = await object_of_body(request)
+    try:
+        return ObserveBody.model_validate(fields)
+    except ValidationError as error:
+        problems = [{**item, "loc": ("body", *item["loc"])} for item in error.errors()]
+        raise RequestValidationError(problems) from None
 
 
 @router.post(
@@ -26,26 +55,44 @@ router = APIRouter(prefix="/observability/v1", tags=["Cekura's webhook"])
     status_code=201,
     response_model=Observed,
     responses={200: {"model": Observed, "description": "The call was known before."}},
+    openapi_extra={"requestBody": _BODY},
 )
-def observe(caller: CallerOf, body: ObserveBody) -> Response:
-    """Take one call as Cekura's webhook does. The same call again changes only what differs.
+def observe(caller: CallerOf, body: Annotated[ObserveBody, Depends(_sent)]) -> Response:
+    """Take one call as Cekura's webhook does, as JSON or as form data. The same call again changes
+    only what differs.
 
     What is left out of a known call stays as it is, so that results may come afterwards alone.
     """
-    sent = cekura.read_call(body.model_dump(exclude_none=True))
+    sent = cekura.read_call(_as_cekura_sends(body))
     with caller.engine.connect() as connection:
-        project = _project_of(connection, caller, body.project, sent)
+        project = project_of_call(
+            connection, caller, body.project, sent.get("call_id"), sent.get("agent")
+        )
         known = _known(connection, caller, project, body.call_id)
     call = _whole(sent, known, has_transcript=body.transcript_json is not None)
-    result = _import(caller, project, call)
+    read = native.read(call, project)
+    report = PayloadReport(left_out=Counter(read.left_out))
+    store_calls(caller.engine, [read], project, report)
+    if report.rejected:
+        raise BadInput(report.rejections[0])
     with caller.engine.connect() as connection:
-        place = caller.project(connection, project)
-        stored = read_call(connection, place, str(result.call_id))
-    return answer(_observed(stored, result), 201 if result.status == "new" else 200)
+        stored = read_call(connection, caller.project(connection, project), read.call.call_id)
+    return answer(_observed(stored, report, body), 201 if report.new else 200)
 
 
-def _observed(call: CallRow, result: LineResult) -> Observed:
-    assert result.status != "rejected"
+def _as_cekura_sends(body: ObserveBody) -> dict[str, Any]:
+    """Return the body with what we have no field for among its metadata."""
+    fields = body.model_dump(exclude_none=True)
+    kept = {name: fields[name] for name in _AS_METADATA if fields.get(name)}
+    if kept:
+        fields["metadata"] = {**kept, **fields.get("metadata", {})}
+    if "timestamp" in fields:
+        started = times.moment("timestamp", fields["timestamp"], naive_is_utc=True)
+        fields["timestamp"] = started.isoformat()
+    return fields
+
+
+def _observed(call: CallRow, report: PayloadReport, body: ObserveBody) -> Observed:
     return {
         "id": call["id"],
         "call_id": call["call_id"],
@@ -55,19 +102,10 @@ def _observed(call: CallRow, result: LineResult) -> Observed:
         "call_ended_reason": call["ended_reason"],
         "metadata": call["metadata"],
         "metrics": call["metrics"],
-        "status": result.status,
+        "status": report.taken_as,
+        "left_out": {str(kind): count for kind, count in report.left_out.items()},
+        "ignored": [name for name in _IGNORED if getattr(body, name) is not None],
     }
-
-
-def _import(caller: Caller, project: str, call: NativeCall) -> LineResult:
-    results: list[LineResult] = []
-    # Through JSON, so that a call is checked as one that comes in a file.
-    line = json.dumps(call, default=datetime.isoformat)
-    import_calls(caller.engine, [line], project=project, on_line=results.append)
-    (result,) = results
-    if result.status == "rejected":
-        raise BadInput(str(result.reason))
-    return result
 
 
 def _whole(sent: NativeCall, known: CallRow | None, *, has_transcript: bool) -> NativeCall:
@@ -75,6 +113,7 @@ def _whole(sent: NativeCall, known: CallRow | None, *, has_transcript: bool) -> 
     if known:
         return {
             **{name: value for name, value in known.items() if name != "id"},
+            "started_at": known["started_at"].isoformat(),
             **sent,
             "transcript": sent["transcript"] or known["transcript"],
             "metrics": sent.get("metrics", []),
@@ -83,25 +122,7 @@ def _whole(sent: NativeCall, known: CallRow | None, *, has_transcript: bool) -> 
         raise BadInput("transcript_json is missing, and no call of this ID is there to judge")
     if "agent" not in sent:
         raise BadInput("agent or assistant_id is missing: one of them says whose call this is")
-    return {"started_at": datetime.now(UTC), **sent}
-
-
-def _project_of(connection: Connection, caller: Caller, named: str | None, sent: NativeCall) -> str:
-    """Return the project of a call; Cekura's body does not name one, so the key tells.
-
-    Raises:
-        UnknownName: no such project, or another key's.
-        BadInput: several projects would do, or there is none.
-    """
-    if named is not None:
-        return caller.project_to_fill(connection, named)
-    slugs = projects_of_call(connection, caller.key, sent.get("call_id"), sent.get("agent"))
-    if len(slugs) == 1:
-        return slugs[0]
-    raise BadInput(
-        "this key sees several projects or none, and the call's ID and agent do not tell which "
-        "is meant; name one as 'project', or use a key for one project"
-    )
+    return {"started_at": datetime.now(UTC).isoformat(), **sent}
 
 
 def _known(connection: Connection, caller: Caller, project: str, call_id: str) -> CallRow | None:

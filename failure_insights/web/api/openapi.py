@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from failure_insights.web.api.answer_models import Problem
 from failure_insights.web.api.examples import EXAMPLES
-from failure_insights.web.api.request_models import CallBody
+from failure_insights.web.api.request_models import CallBody, ObserveBody
 from failure_insights.web.problems import PROBLEM
 
 #: What any endpoint of the API may answer.
@@ -39,8 +39,9 @@ def describe(app: FastAPI) -> None:
 
 def _described(document: dict[str, Any]) -> dict[str, Any]:
     schemas = document["components"]["schemas"]
-    # A body that no route reads as a model, since it is streamed, and the answer of no route.
-    for model in (CallBody, Problem):
+    # Bodies that no route reads as a model, since one is streamed and one may be a form, and the
+    # answer of no route.
+    for model in (CallBody, ObserveBody, Problem):
         schema = TypeAdapter(model).json_schema(ref_template=_SCHEMAS + "{model}")
         schemas |= {model.__name__: schema, **schema.pop("$defs", {})}
     for unused in ("HTTPValidationError", "ValidationError"):
@@ -56,14 +57,14 @@ def _described(document: dict[str, Any]) -> dict[str, Any]:
 
 def _show_problems(operation: dict[str, Any]) -> None:
     """Replace FastAPI's errors of an operation by ours."""
-    needs_key = "security" in operation
+    is_guarded = "security" in operation
     operation["responses"].pop("422", None)
     for status, description in ERRORS.items():
-        if needs_key or status == "503":
+        if is_guarded or status == "503":
             content = {PROBLEM: {"schema": {"$ref": f"{_SCHEMAS}Problem"}}}
             operation["responses"][status] = {"description": description, "content": content}
-    # A key is one header or the other, not both.
-    if needs_key:
+    # A key is one header or the other, not both; a signed delivery needs none.
+    if operation.get("security"):
         operation["security"] = [{"HTTPBearer": []}, {"APIKeyHeader": []}]
 
 

@@ -3,7 +3,15 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StringConstraints,
+)
 
 from failure_insights.domain.calls import Role, Score
 from failure_insights.domain.metrics import MetricType, ScoreType
@@ -95,7 +103,8 @@ class ObserveBody(BaseModel):
     )
     assistant_id: Name | None = Field(None, description="The provider's name for the agent.")
     transcript_type: str | None = Field(
-        None, description="cekura (default), vapi, retell, elevenlabs, livekit or pipecat."
+        None,
+        description="cekura (default), vapi, retell, elevenlabs, livekit, pipecat or deepgram.",
     )
     transcript_json: Any = Field(
         None, description="The transcript as the provider gives it; a known call may leave it out."
@@ -103,8 +112,16 @@ class ObserveBody(BaseModel):
     voice_recording_url: str | None = Field(None, description="Kept with the metadata.")
     call_ended_reason: str | None = None
     metadata: dict[str, Any] | None = None
-    timestamp: str | None = Field(None, description="Start, ISO 8601; without a zone: UTC.")
+    timestamp: str | StrictInt | StrictFloat | None = Field(
+        None, description="Start: ISO 8601 (without a zone: UTC), or a number since 1970."
+    )
     duration: str | float | None = Field(None, description="MM:SS, or seconds.")
+    customer_number: str | None = Field(None, description="Kept with the metadata.")
+    dynamic_variables: dict[str, Any] | None = Field(None, description="Kept with the metadata.")
+    feedback: str | None = Field(None, description="Kept with the metadata.")
+    trace_id: str | None = Field(None, description="Kept with the metadata.")
+    redact_fields: Any = Field(None, description="Nothing is redacted here; do it before sending.")
+    metric_ids: Any = Field(None, description="No metric is run here; send results with the call.")
     metrics: list[dict[str, Any]] | None = Field(
         None, description="Results in the native format: name, passed or score, explanation."
     )

@@ -1,5 +1,6 @@
 """What each API request passes before a route sees it: its path, its key, its share, its size."""
 
+import re
 from collections.abc import Callable
 
 from fastapi import Response
@@ -9,10 +10,13 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from failure_insights.store.sources import SourceRow, webhook_at
 from failure_insights.web.auth.api_keys import RateLimit, authenticate, shown_key
 from failure_insights.web.problems import DATABASE_AWAY, database_away, problem
 
 API_PATHS = ("/api/", "/observability/")
+#: A source's own address, for providers that sign and can send no key.
+_WEBHOOK = re.compile(r"/observability/v1/(?P<kind>[a-z]+)/observe/(?P<address>[\w-]{16})/?", re.A)
 
 #: Counted the larger way, so that no body of 50 MB is refused.
 MEGABYTE = 2**20
@@ -48,18 +52,21 @@ class Gate:
     async def _admit(self, scope: Scope) -> Response | None:
         """Settle the path and the caller; return the answer where the request goes no further."""
         try:
+            webhook = await run_in_threadpool(webhook_of, self.engine(), scope["path"])
             shown = shown_key(Headers(scope=scope))
             caller = await run_in_threadpool(authenticate, self.engine(), shown)
         except DATABASE_AWAY as error:
             return database_away(error)
-        if caller is None:
+        if webhook is None and caller is None:
             return problem(
                 401,
                 "send an API key that is in force as 'Authorization: Bearer KEY' or as "
                 "'X-CEKURA-API-KEY: KEY'; 'failure-insights keys create' makes one",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        if wait := self.limit.take(caller.key.id):
+        # Shares of webhooks are counted under negative numbers, which no key has.
+        share = -webhook.id if webhook else caller.key.id if caller else 0
+        if wait := self.limit.take(share):
             return problem(
                 429,
                 f"more than {self.limit.per_minute} requests a minute with this key; "
@@ -69,8 +76,18 @@ class Gate:
         if "\x00" in scope["path"]:
             return problem(404, "no name or ID holds the character NUL")
         scope["caller"] = caller
+        scope["webhook"] = webhook
         _settle_slash(scope)
         return None
+
+
+def webhook_of(engine: Engine, path: str) -> SourceRow | None:
+    """Return the source whose own address this is; its route checks who signed the delivery."""
+    match = _WEBHOOK.fullmatch(path)
+    if not match:
+        return None
+    with engine.connect() as connection:
+        return webhook_at(connection, match["kind"], match["address"])
 
 
 def _settle_slash(scope: Scope) -> None:
