@@ -1,7 +1,7 @@
-"""Quotes: shown only as the transcript's own words, looked up where the LLM says that they stand.
+"""Finds a quote in a transcript again, and returns the transcript's own words for it.
 
-An LLM gives a line and a quote. Here the quote is found again, whatever happened to its case,
-dashes, spaces or accents on the way, and what is kept is the span of the transcript itself.
+An LLM gives a line and a quote, a judge a quote alone. Case, dashes, spaces, accents and
+punctuation may differ from the transcript; what is shown is always the span of the transcript.
 """
 
 # ruff: noqa: RUF001 - quotation marks and dashes of every script are what this file is about
@@ -13,28 +13,37 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from failure_insights.domain.calls import Turn
+from failure_insights.text.harmless import CJK, INVISIBLE_OR_JOINER
 
-#: Longer quotes are cut at a word; shorter ones stand in any call by chance.
-MAX_QUOTE, MIN_WORDS, MIN_CHARACTERS = 300, 3, 12
-#: The same for scripts that write without spaces.
+#: Characters of a quote as it is shown; longer ones are cut at a word.
+MAX_QUOTE = 300
+#: Words that a quote needs: fewer stand in any call by chance.
+MIN_WORDS = 3
+#: Characters from which on one word less is enough.
+MIN_CHARACTERS = 12
+#: Characters that a quote needs in a script that is written without spaces.
 MIN_CJK = 4
 #: Lines beside the cited one that are searched first: LLMs miscount by one or two.
 BESIDE = 2
-#: Likeness (0 to 100) from which a quote of FUZZY_WORDS or more is a slip of the pen, such as a
+#: Likeness (0 to 100) from which a quote is the transcript's with a slip of the pen, such as a
 #: left-out "um". Negations and numbers have to be the same even then.
-FUZZY, FUZZY_WORDS = 92, 4
+FUZZY = 92
+#: Words that a quote needs to be found by likeness.
+FUZZY_WORDS = 4
+#: Words that a quote needs to be found by its words alone, with other punctuation between them.
+SAME_WORDS = 4
+#: Words above which a quote is not looked for in that way: it would be a copy of a whole turn.
+MAX_WORDS = 150
+#: Characters of punctuation and space that may stand between two words of such a quote.
+MAX_GAP = 4
 
 _CLUSTER = re.compile(r"[\u1100-\u11ff]+|.[\u0300-\u036f\u0591-\u05c7\u064b-\u065f]*", re.DOTALL)
-_DROPPED = re.compile(
-    r"[\u0000-\u0008\u000e-\u001f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
-)
 _SAME = str.maketrans("‘’‚‛“”„‟«»′″´`‐‑‒–—―−‹›", "''''\"\"\"\"\"\"'\"''-------<>")
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|nothing|without|cannot|can't|\w+n't|nein|nicht|kein\w*|nie|ne|pas|jamais"
     r"|nunca|jamás|non|não|niet|geen)\b"
 )
 _NUMBER = re.compile(r"\d+")
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 
 
 @dataclass(frozen=True)
@@ -49,21 +58,32 @@ def find(quote: str, line: int | None, turns: Sequence[Turn]) -> Span | None:
     """Return where the quote stands in the transcript, or None if it stands nowhere.
 
     Args:
-        line: the turn that the quote was cited from; it may be off, or foreign to the call.
+        line: the turn that the quote was cited from; it may be off, or foreign to the call. None:
+            no turn was cited.
         turns: the transcript.
     """
     for part in _parts(quote):
-        wanted = _folded(part).text.strip(" \"'")
-        if not _says_enough(wanted):
+        searched = _folded(part).text.strip(" \"'")
+        if not _is_long_enough(searched):
             continue
         near, far = _order(line, len(turns))
         for index in (*near, *far):
-            if (span := _exact(wanted, turns[index].content)) is not None:
+            if (span := _exact(searched, turns[index].content)) is not None:
+                return Span(index, span)
+        for index in (*near, *far):
+            if (span := _by_words(searched, turns[index].content)) is not None:
                 return Span(index, span)
         for index in near:
-            if (span := _nearly(wanted, turns[index].content)) is not None:
+            if (span := _nearly(searched, turns[index].content)) is not None:
                 return Span(index, span)
     return None
+
+
+def cut_quote(text: str) -> str:
+    """Return the text, or its beginning up to MAX_QUOTE characters and a whole word."""
+    if len(text) <= MAX_QUOTE:
+        return text
+    return text[: MAX_QUOTE + 1].rsplit(None, 1)[0][:MAX_QUOTE]
 
 
 def _parts(quote: str) -> Iterator[str]:
@@ -72,11 +92,11 @@ def _parts(quote: str) -> Iterator[str]:
     yield from sorted(parts, key=len, reverse=True)
 
 
-def _says_enough(wanted: str) -> bool:
-    if len(_CJK.findall(wanted)) >= MIN_CJK:
+def _is_long_enough(text: str) -> bool:
+    if len(CJK.findall(text)) >= MIN_CJK:
         return True
-    words = len(re.findall(r"\w+", wanted))
-    return words >= MIN_WORDS or (words == MIN_WORDS - 1 and len(wanted) >= MIN_CHARACTERS)
+    words = len(re.findall(r"\w+", text))
+    return words >= MIN_WORDS or (words == MIN_WORDS - 1 and len(text) >= MIN_CHARACTERS)
 
 
 def _order(line: int | None, count: int) -> tuple[list[int], list[int]]:
@@ -116,29 +136,40 @@ def _folded(text: str) -> _Folded:
 def _fold(cluster: str) -> str:
     if cluster.isspace():
         return " "
-    plain = unicodedata.normalize("NFKC", _DROPPED.sub("", cluster)).translate(_SAME)
+    plain = unicodedata.normalize("NFKC", INVISIBLE_OR_JOINER.sub("", cluster)).translate(_SAME)
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", plain.casefold()))
 
 
-def _exact(wanted: str, content: str) -> str | None:
+def _exact(searched: str, content: str) -> str | None:
     folded = _folded(content)
-    start = folded.text.find(wanted)
-    return None if start < 0 else _lift(folded, start, start + len(wanted), content)
+    start = folded.text.find(searched)
+    return None if start < 0 else _lift(folded, start, start + len(searched), content)
 
 
-def _nearly(wanted: str, content: str) -> str | None:
+def _by_words(searched: str, content: str) -> str | None:
+    """Return the span that has the same words in the same order, whatever stands between them."""
+    words = re.findall(r"\w+", searched)
+    if not SAME_WORDS <= len(words) <= MAX_WORDS:
+        return None
+    folded = _folded(content)
+    gap = rf"\W{{1,{MAX_GAP}}}"
+    match = re.search(rf"\b{gap.join(map(re.escape, words))}\b", folded.text)
+    return match and _lift(folded, match.start(), match.end(), content)
+
+
+def _nearly(searched: str, content: str) -> str | None:
     from rapidfuzz.fuzz import partial_ratio_alignment
 
-    if len(re.findall(r"\w+", wanted)) < FUZZY_WORDS:
+    if len(re.findall(r"\w+", searched)) < FUZZY_WORDS:
         return None
     folded = _folded(content)
-    match = partial_ratio_alignment(wanted, folded.text, score_cutoff=FUZZY)
-    if match is None or match.dest_end - match.dest_start < len(wanted) * 0.8:
+    match = partial_ratio_alignment(searched, folded.text, score_cutoff=FUZZY)
+    if match is None or match.dest_end - match.dest_start < len(searched) * 0.8:
         return None
     start, end = _whole_words(folded.text, match.dest_start, match.dest_end)
-    found = folded.text[start:end]
+    match_text = folded.text[start:end]
     for tokens in (_NUMBER, _NEGATION):
-        if Counter(tokens.findall(found)) != Counter(tokens.findall(wanted)):
+        if Counter(tokens.findall(match_text)) != Counter(tokens.findall(searched)):
             return None
     return _lift(folded, start, end, content)
 
@@ -146,10 +177,7 @@ def _nearly(wanted: str, content: str) -> str | None:
 def _lift(folded: _Folded, start: int, end: int, content: str) -> str:
     """Return the original's own span, of whole words and not longer than a quote may be."""
     start, end = _whole_words(folded.text, start, end)
-    span = content[folded.starts[start] : folded.ends[end - 1]].strip()
-    if len(span) <= MAX_QUOTE:
-        return span
-    return span[: MAX_QUOTE + 1].rsplit(None, 1)[0][:MAX_QUOTE]
+    return cut_quote(content[folded.starts[start] : folded.ends[end - 1]].strip())
 
 
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
@@ -163,4 +191,4 @@ def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _inside_word(one: str, other: str) -> bool:
     joined = (one.isalnum() or one in "'_") and (other.isalnum() or other in "'_")
-    return joined and not _CJK.match(one) and not _CJK.match(other)
+    return joined and not CJK.match(one) and not CJK.match(other)

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failure_insights.audit.agent.cases import clean, cut, read, reads_like_instructions, tokens
+from failure_insights.audit.agent.cases import read
 from failure_insights.domain.calls import Turn
+from failure_insights.text.harmless import clean, cut, tokens
+from failure_insights.text.injection import reads_like_instructions
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ TURNS = [
         ("I want to move my appointment", 99, Span(1, "I want to move my appointment")),
         ("I want to move my appointment", None, Span(1, "I want to move my appointment")),
         ('I\'ve booked you for "Thursday"', 2, Span(2, "I’ve booked you for “Thursday")),
-        ("for Thursday - um, that is", 2, Span(2, "for “Thursday” — um, that")),
+        ("for Thursday - um, that is", 2, Span(2, "for “Thursday” — um, that is")),
         ("booked you for “Thursday” — that is at 10:30", 2, None),
         ("move my appointment ... at 10:30, not Thursday", 1, Span(1, "at 10:30, not Thursday")),
         ("slot 4711 is taken", 3, Span(3, "slot 4711 is taken")),

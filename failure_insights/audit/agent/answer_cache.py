@@ -1,4 +1,4 @@
-"""Answers that were paid for once: kept by everything that could change them, and used again."""
+"""Keeps the LLM's answers by everything that could change them, so that none is paid twice."""
 
 import asyncio
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Which theme each call belongs to: every call gets a label, by its own words alone."""
+"""Asks the LLM which theme each call belongs to, by that call's own words alone."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Literal
 
 from failure_insights.audit.agent.cases import Case
 from failure_insights.audit.agent.schemas import AssignedItem, Assignment
-from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.agent.themes import Theme
 from failure_insights.llm import ContextTooLong, UnusableAnswer
 
@@ -28,7 +28,11 @@ class Label:
 
 
 async def assign(
-    run: Run, themes: Sequence[Theme], cases: Sequence[Case], *, by_transcript: bool = False
+    session: AuditSession,
+    themes: Sequence[Theme],
+    cases: Sequence[Case],
+    *,
+    by_transcript: bool = False,
 ) -> dict[str, Label]:
     """Return the label of each call by handle; calls that the LLM did not label are missing.
 
@@ -46,22 +50,24 @@ async def assign(
     # Criteria alone: titles are for people, and a better one must not cost every label.
     listed = "\n".join(f"{name}: {themes[index].criterion}" for name, index in theme_of.items())
     told = _with_transcript if by_transcript else _text
-    texts = {case.handle: told(run, case) for case in cases}
-    keys = {handle: run.label_key(listed, text) for handle, text in texts.items()}
-    values = dict(await run.answers.recall(dict.fromkeys(keys.values())))
+    texts = {case.handle: told(session, case) for case in cases}
+    keys = {handle: session.label_key(listed, text) for handle, text in texts.items()}
+    values = dict(await session.answers.recall(dict.fromkeys(keys.values())))
     for step in (1, -1):  # what is missing is asked once more, in another order
         # Calls of the same words are asked about once.
         missing = {keys[c.handle]: c for c in cases if keys[c.handle] not in values}
-        batches = _batches(run, [*missing.values()][::step], 1 if by_transcript else BATCH)
-        asked = (_ask(run, listed, theme_of, texts, batch) for batch in batches)
-        for answers in await run.each(asked):
+        batches = _batches(session, [*missing.values()][::step], 1 if by_transcript else BATCH)
+        asked = (_ask(session, listed, theme_of, texts, batch) for batch in batches)
+        for answers in await session.each(asked):
             found = {keys[handle]: value for handle, value in answers.items()}
-            await run.answers.remember("assign", found)
+            await session.answers.remember("assign", found)
             values |= found
     return {handle: _label(values[key], theme_of) for handle, key in keys.items() if key in values}
 
 
-def nearest(run: Run, labels: Mapping[str, Label], cases: Sequence[Case]) -> dict[str, Label]:
+def nearest(
+    session: AuditSession, labels: Mapping[str, Label], cases: Sequence[Case]
+) -> dict[str, Label]:
     """Return labels for calls that the LLM left out: that of the theme whose calls are most alike.
 
     A call that is like no theme's calls gets none.
@@ -71,12 +77,12 @@ def nearest(run: Run, labels: Mapping[str, Label], cases: Sequence[Case]) -> dic
     members: dict[int, list[int]] = {}
     for handle, label in labels.items():
         if label.theme is not None:
-            members.setdefault(label.theme, []).append(run.index[handle])
+            members.setdefault(label.theme, []).append(session.index[handle])
     if not members or not cases:
         return {case.handle: Label(None, False, "nearest") for case in cases}
-    rows = run.vectors.rows
+    rows = session.vectors.rows
     centres = np.vstack([np.asarray(rows[found].mean(axis=0)) for found in members.values()])
-    likeness = np.asarray(rows[[run.index[case.handle] for case in cases]] @ centres.T)
+    likeness = np.asarray(rows[[session.index[case.handle] for case in cases]] @ centres.T)
     themes = list(members)
     return {
         case.handle: Label(themes[int(row.argmax())] if row.max() > 0 else None, False, "nearest")
@@ -84,30 +90,30 @@ def nearest(run: Run, labels: Mapping[str, Label], cases: Sequence[Case]) -> dic
     }
 
 
-def _batches(run: Run, cases: Sequence[Case], size: int) -> list[list[Case]]:
-    alone = [case for case in cases if run.is_flagged(case)]
-    others = [case for case in cases if not run.is_flagged(case)]
+def _batches(session: AuditSession, cases: Sequence[Case], size: int) -> list[list[Case]]:
+    alone = [case for case in cases if session.is_flagged(case)]
+    others = [case for case in cases if not session.is_flagged(case)]
     return [
         *([case] for case in alone),
         *(others[start : start + size] for start in range(0, len(others), size)),
     ]
 
 
-def _text(run: Run, case: Case) -> str:
-    note = run.notes.get(case.handle)
-    return f"{_said(run, case)} | noted cause: {note.cause}" if note else _said(run, case)
+def _text(session: AuditSession, case: Case) -> str:
+    note = session.notes.get(case.handle)
+    return f"{_said(session, case)} | noted cause: {note.cause}" if note else _said(session, case)
 
 
-def _with_transcript(run: Run, case: Case) -> str:
-    return f"{_said(run, case)}\n{run.notes[case.handle].reading.text}"
+def _with_transcript(session: AuditSession, case: Case) -> str:
+    return f"{_said(session, case)}\n{session.notes[case.handle].reading.text}"
 
 
-def _said(run: Run, case: Case) -> str:
-    return run.vectors.said[run.index[case.handle]] or "(no explanation)"
+def _said(session: AuditSession, case: Case) -> str:
+    return session.vectors.said[session.index[case.handle]] or "(no explanation)"
 
 
 async def _ask(
-    run: Run,
+    session: AuditSession,
     listed: str,
     theme_of: Mapping[str, int],
     texts: Mapping[str, str],
@@ -116,7 +122,7 @@ async def _ask(
     """Return what the LLM said of each call of the batch; it may leave some out."""
     items = "\n".join(f"{case.handle}: {texts[case.handle]}" for case in batch)
     try:
-        answer = await run.ask(
+        answer = await session.ask(
             "assign", Assignment, {"themes": listed, "items": items}, can_split=True
         )
     except (ContextTooLong, UnusableAnswer):
@@ -124,12 +130,12 @@ async def _ask(
             return {}
         half = len(batch) // 2
         parts = (batch[:half], batch[half:])
-        first, second = [await _ask(run, listed, theme_of, texts, part) for part in parts]
+        first, second = [await _ask(session, listed, theme_of, texts, part) for part in parts]
         return first | second
     handles = {case.handle for case in batch}
     labels: dict[str, dict[str, str]] = {}
     for item in answer.items if answer else ():
-        handle = run.handles.resolve(item.handle)
+        handle = session.handles.resolve(item.handle)
         label = _known(item, theme_of)
         if handle in handles and handle not in labels and label:
             labels[handle] = {"label": label, "confidence": item.confidence}

@@ -1,4 +1,4 @@
-"""The agent as an `Auditor`: prepares a run, tells what was found, and what could not be."""
+"""Runs one audit by the agent, and says what it found and what it could not."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from failure_insights.audit.agent.briefing import metric_text
 from failure_insights.audit.agent.cases import prepare
 from failure_insights.audit.agent.options import Options
 from failure_insights.audit.agent.pipeline import NothingFound, find
-from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.agent.summary import provenance_of, tell, usage_of
 from failure_insights.audit.agent.vectors import vectorize
 from failure_insights.audit.wording.auditor import LIMITS, WordingAuditor
@@ -51,29 +51,29 @@ class AgentAuditor:
         Raises:
             AuditFailed: the LLM found nothing, and grouping by wording is not wanted.
         """
-        run: Run | None = None
+        session: AuditSession | None = None
         try:
             if self._refusal:
                 raise self._refusal
-            run = await self._prepare(pool, calls, prior_themes)
+            session = await self._prepare(pool, calls, prior_themes)
             earlier = await asyncio.to_thread(calls.earlier)
-            return tell(run, await find(run, earlier, max_calls))
+            return tell(session, await find(session, earlier, max_calls))
         except EndpointRefused as refusal:
-            # What refuses one audit refuses all: the others of this run need not ask.
+            # What refuses one audit refuses all: the others need not ask.
             self._refusal = refusal
             reason = str(refusal)
         except NothingFound as error:
-            reason = _why_nothing(run, error)
+            reason = _why_nothing(session, error)
         if not self.may_group_by_wording:
             raise AuditFailed(reason)
-        return await self._by_wording(pool, calls, prior_themes, max_calls, reason, run)
+        return await self._by_wording(pool, calls, prior_themes, max_calls, reason, session)
 
     async def _prepare(
         self, pool: Pool, calls: CallReader, prior_themes: Sequence[PriorTheme]
-    ) -> Run:
+    ) -> AuditSession:
         cases = await asyncio.to_thread(prepare, pool)
         passing = await asyncio.to_thread(calls.passing, PASSING_CALLS)
-        return Run(
+        return AuditSession(
             pool=pool,
             cases=cases,
             calls=calls,
@@ -94,16 +94,16 @@ class AgentAuditor:
         prior_themes: Sequence[PriorTheme],
         max_calls: int | None,
         reason: str,
-        run: Run | None,
+        session: AuditSession | None,
     ) -> Breakdown:
         # Without the advice to set a key: one is set.
         found = await WordingAuditor().audit(pool, calls, prior_themes, max_calls)
-        provenance = {**found.provenance, **({"agent": provenance_of(run)} if run else {})}
+        provenance = {**found.provenance, **({"agent": provenance_of(session)} if session else {})}
         return replace(
             found,
             degraded=True,
             model=self.options.model,
-            usage=usage_of(run) if run else found.usage,
+            usage=usage_of(session) if session else found.usage,
             message=f"The LLM could not audit these calls: {reason} {LIMITS}",
             provenance=provenance,
         )
@@ -119,11 +119,11 @@ def before(prior_themes: Sequence[PriorTheme], pool: Pool) -> list[PriorTheme]:
     ]
 
 
-def _why_nothing(run: Run | None, error: NothingFound) -> str:
+def _why_nothing(session: AuditSession | None, error: NothingFound) -> str:
     """Return why nothing was found, as a sentence."""
-    if run and run.is_spent:
+    if session and session.is_spent:
         return f"its budget of tokens or time was spent ({error})."
-    if run and run.lost:
-        stages = ", ".join(f"{count} {stage}" for stage, count in sorted(run.lost.items()))
+    if session and session.lost:
+        stages = ", ".join(f"{count} {stage}" for stage, count in sorted(session.lost.items()))
         return f"requests stayed without a usable answer ({stages}; {error})."
     return f"{error}."

@@ -1,15 +1,17 @@
-"""What the agent sees first: earlier themes, the notes by likeness, the rest in short."""
+"""Writes what the agent sees first: earlier themes, notes ordered by likeness, and the rest."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from failure_insights.audit.agent.cases import Case, clean, cut, reads_like_instructions
-from failure_insights.audit.agent.notes import CallNote
-from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.call_note import CallNote
+from failure_insights.audit.agent.cases import Case
+from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.agent.themes import Theme
-from failure_insights.audit.agent.vectors import leaf_order
+from failure_insights.audit.explanations.order import leaf_order
 from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.metrics import MetricCard, ScoreType
+from failure_insights.text.harmless import clean, cut
+from failure_insights.text.injection import reads_like_instructions
 
 #: Tokens of a judge's prompt that are shown.
 RUBRIC_TOKENS = 600
@@ -19,12 +21,18 @@ SCORES: Mapping[ScoreType, str] = {
     "number": "a number, such as a count or a share",
     "enum": "one of several words",
 }
-#: Earlier themes that are shown, those with most calls of late; and days of their counts.
-PRIORS, DAYS = 20, 7
-#: Tokens of an unread explanation, and how many are listed one by one; more are grouped.
-DIGEST_TOKENS, DIGEST_CALLS = 60, 300
-#: Groups of unread explanations, and calls shown of each.
-GROUPS, EXEMPLARS = 60, 3
+#: Earlier themes that are shown: those with most calls in the last days.
+PRIORS = 20
+#: Days of an earlier theme's counts that are shown.
+DAYS = 7
+#: Tokens of an unread explanation.
+DIGEST_TOKENS = 60
+#: Unread explanations that are listed one by one; more are grouped.
+DIGEST_CALLS = 300
+#: Groups of unread explanations.
+GROUPS = 60
+#: Calls that are shown of each group.
+EXEMPLARS = 3
 
 
 def metric_text(card: MetricCard) -> str:
@@ -41,40 +49,42 @@ def metric_text(card: MetricCard) -> str:
     )
 
 
-def brief(run: Run, notes: Sequence[CallNote]) -> dict[str, str]:
+def brief(session: AuditSession, notes: Sequence[CallNote]) -> dict[str, str]:
     """Return the slots of the agent's prompt."""
     return {
-        "prior_themes": "\n".join(map(_prior, recent(_of_earlier_days(run)))) or "(none)",
-        "todays_themes": "".join(f"\n{_prior(prior)}" for prior in _of_today(run)),
-        "pool": pool_line(run),
+        "prior_themes": "\n".join(map(_prior, recent(_of_earlier_days(session)))) or "(none)",
+        "todays_themes": "".join(f"\n{_prior(prior)}" for prior in _of_today(session)),
+        "pool": pool_line(session),
         "notes": "\n".join(note_lines(notes)) or "(none)",
-        "digest": "\n".join(_digest(run, run.cases)) or "(none: all calls were read)",
+        "digest": "\n".join(_digest(session, session.cases)) or "(none: all calls were read)",
     }
 
 
-def brief_rest(run: Run, themes: Sequence[Theme], cases: Sequence[Case]) -> dict[str, str]:
+def brief_rest(
+    session: AuditSession, themes: Sequence[Theme], cases: Sequence[Case]
+) -> dict[str, str]:
     """Return the slots where the agent is asked about the calls that no theme holds."""
-    notes = [run.notes[case.handle] for case in cases if case.handle in run.notes]
+    notes = [session.notes[case.handle] for case in cases if case.handle in session.notes]
     found = [f"found today | {theme.title} | {theme.criterion}" for theme in themes]
     reused = {theme.prior_id for theme in themes}
-    earlier = [p for p in recent(_of_earlier_days(run)) if p.theme_id not in reused]
-    today = [prior for prior in _of_today(run) if prior.theme_id not in reused]
+    earlier = [p for p in recent(_of_earlier_days(session)) if p.theme_id not in reused]
+    today = [prior for prior in _of_today(session) if prior.theme_id not in reused]
     return {
         "prior_themes": "\n".join([*found, *map(_prior, earlier)]),
         "todays_themes": "".join(f"\n{_prior(prior)}" for prior in today),
-        "pool": f"{pool_line(run)}; {len(cases)} of them fit no theme found today",
+        "pool": f"{pool_line(session)}; {len(cases)} of them fit no theme found today",
         "notes": "\n".join(note_lines(notes)) or "(none)",
-        "digest": "\n".join(_digest(run, cases)) or "(none)",
+        "digest": "\n".join(_digest(session, cases)) or "(none)",
     }
 
 
-def _of_earlier_days(run: Run) -> list[PriorTheme]:
-    return [prior for prior in run.priors if prior.first_seen < run.pool.window.date]
+def _of_earlier_days(session: AuditSession) -> list[PriorTheme]:
+    return [prior for prior in session.priors if prior.first_seen < session.pool.window.date]
 
 
-def _of_today(run: Run) -> list[PriorTheme]:
+def _of_today(session: AuditSession) -> list[PriorTheme]:
     """Return the themes that an earlier audit of the same day was the first to find."""
-    return [prior for prior in run.priors if prior.first_seen == run.pool.window.date]
+    return [prior for prior in session.priors if prior.first_seen == session.pool.window.date]
 
 
 def recent(priors: Sequence[PriorTheme]) -> list[PriorTheme]:
@@ -98,16 +108,16 @@ def _note(note: CallNote) -> str:
     return f"{note.case.handle} [{note.note.origin}{doubt}] cause: {cause} | symptom: {symptom}"
 
 
-def pool_line(run: Run) -> str:
+def pool_line(session: AuditSession) -> str:
     """Return the pool's counts by agent, day and score."""
-    parts = [f"{len(run.cases)} failing calls, {len(run.notes)} of them read"]
-    parts += [f"by {name}: {counted(run, name)}" for name in ("agent", "day", "score")]
+    parts = [f"{len(session.cases)} failing calls, {len(session.notes)} of them read"]
+    parts += [f"by {name}: {counted(session, name)}" for name in ("agent", "day", "score")]
     return "; ".join(parts)
 
 
-def counted(run: Run, by: str) -> str:
+def counted(session: AuditSession, by: str) -> str:
     """Return how many calls there are of each agent, day or score, largest first."""
-    calls = [case.call for case in run.cases]
+    calls = [case.call for case in session.cases]
     values = {
         "agent": [_name(call.agent) for call in calls],
         "day": [call.started_at.date().isoformat() for call in calls],
@@ -132,19 +142,19 @@ def _last_days(prior: PriorTheme) -> dict[object, int]:
     return {day: prior.history[day] for day in sorted(prior.history)[-DAYS:]}
 
 
-def _digest(run: Run, cases: Sequence[Case]) -> list[str]:
+def _digest(session: AuditSession, cases: Sequence[Case]) -> list[str]:
     """Return the unread explanations, each once; of very many the groups and their examples."""
     unread = [
-        run.index[case.handle]
+        session.index[case.handle]
         for case in cases
-        if case.handle not in run.notes and not run.is_flagged(case)
+        if case.handle not in session.notes and not session.is_flagged(case)
     ]
     if len(unread) > DIGEST_CALLS:
-        return _groups(run, unread)
+        return _groups(session, unread)
     handles: dict[str, list[str]] = {}
     for index in unread:
-        said = cut(run.vectors.said[index], DIGEST_TOKENS) or "(no explanation)"
-        handles.setdefault(said, []).append(run.cases[index].handle)
+        said = cut(session.vectors.said[index], DIGEST_TOKENS) or "(no explanation)"
+        handles.setdefault(said, []).append(session.cases[index].handle)
     texts = list(handles)
     return [f"{_named(handles[texts[i]])}: {texts[i]}" for i in leaf_order(texts)]
 
@@ -154,17 +164,17 @@ def _named(handles: Sequence[str]) -> str:
     return ", ".join(handles[:5]) + more
 
 
-def _groups(run: Run, unread: Sequence[int]) -> list[str]:
+def _groups(session: AuditSession, unread: Sequence[int]) -> list[str]:
     from failure_insights.audit.explanations import clustering
 
-    labels, _ = clustering.group(run.vectors.rows[list(unread)], seed=0, most=GROUPS)
+    labels, _ = clustering.group(session.vectors.rows[list(unread)], seed=0, most=GROUPS)
     lines = []
     for label in range(int(labels.max()) + 1):
         members = [unread[i] for i in range(len(unread)) if labels[i] == label]
         if not members:
             continue
         lines.append(f"A group of {len(members)} calls, for example:")
-        for index in run.vectors.nearest_first(members)[:EXEMPLARS]:
-            said = cut(run.vectors.said[index], DIGEST_TOKENS)
-            lines.append(f"  {run.cases[index].handle}: {said}")
+        for index in session.vectors.nearest_first(members)[:EXEMPLARS]:
+            said = cut(session.vectors.said[index], DIGEST_TOKENS)
+            lines.append(f"  {session.cases[index].handle}: {said}")
     return lines

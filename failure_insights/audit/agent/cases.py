@@ -1,16 +1,13 @@
-"""Making calls ready to be read: harmless text, local handles, numbered lines, windows.
+"""Makes calls ready to be read: harmless text, local handles, numbered lines, windows.
 
 Whatever a stranger wrote reaches an LLM only through here. A transcript becomes one line per turn,
 `k7qx2m|012|agent| text`: the mark says "this is evidence", and mark and number together are the
 address that a quote cites. (Datamarking: Hines et al. 2024, "Spotlighting". A help, no boundary.)
 """
 
-# ruff: noqa: RUF001, RUF003 - letters and marks of other scripts are meant
 import hashlib
 import re
-import unicodedata
-from base64 import b32encode, b64decode
-from binascii import Error as NotBase64
+from base64 import b32encode
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,48 +15,17 @@ from math import log
 
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.pools import FailingCall, Pool
+from failure_insights.text.harmless import clean, cut, tokens
+from failure_insights.text.injection import reads_like_instructions
 
-#: Tokens of an explanation that are read, and of one line of a transcript.
-EXPLANATION_TOKENS, LINE_TOKENS = 400, 300
-#: Turns that are always read of a long call: how it began, and how it ended.
-FIRST_TURNS, LAST_TURNS = 6, 8
-
-_INVISIBLE = re.compile(
-    r"[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u034f\u061c\u180e\u200b\u200e\u200f"
-    r"\u202a-\u202e\u2060-\u206f\ufe00-\ufe0e\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-_ROLE_TOKEN = re.compile(
-    r"<\|([^|<>\n]{1,40})\|>|<(/?(?:system|assistant|user|developer|tool|human|im_start|im_end)\b"
-    r"[^<>\n]{0,40})>|\[(/?INST|/?SYS)\]",
-    re.IGNORECASE,
-)
-#: Text that talks to whoever audits the call. A hit costs the call its voice, never its place in
-#: the counts; what is missed here meets the checks of every answer.
-_INSTRUCTION = re.compile(
-    r"(?:ignore|disregard|forget|override)\s+"
-    r"(?:all|any|every|the above|previous|prior|your|these)\b"
-    r"|(?:label|classify|categori[sz]e|mark|count|file)\s+(?:all|every|each|(?:the )?other)\b"
-    r".{0,30}\b(?:calls?|items?)\b"
-    r"|(?:mark|count|treat)\s+(?:this|it|the call)\s+(?:call\s+)?(?:as\s+)?a pass"
-    r"|(?:all|every|other)\s+(?:calls?|items?)\b.{0,20}\b(?:to|as|in|are|belong)\b.{0,10}\bt\d\b"
-    r"|\b(?:reuse|use)\s+(?:theme\s+)?th_\w+|return an empty list|reuse_theme_id|submit_breakdown"
-    r"|(?:the )?judge was wrong,? (?:so )?(?:mark|count|treat)"
-    r"|\b(?:note to|dear|attention)\b.{0,12}"
-    r"\b(?:auditor|analyst|classifier|llm|language model|ai model)|\bauditor\s*:"
-    r"|^\W*(?:system|developer)\s*(?:prompt|message)?\s*:"
-    r"|new (?:system )?instructions?\s*:"
-    r"|</?(?:system|assistant|developer)\b|<\|[a-z_]+\||\[/?inst\]|\bc\d{3,4}'s (?:text|transcript)"
-    r"|!\[[^\]]{0,80}\]\s*\(https?:[^)\s]*\?\w+=|\"?(?:label|theme)\"?\s*:\s*\"?t\d\b|verdict_check\"?\s*:"
-    r"|ignor\w+ (?:las|les|todas|toutes|as|le) .{0,20}(?:instruc|consign)"
-    r"|ignoriere .{0,30}(?:anweisung|vorgabe)|忽略.{0,12}(?:指令|说明|指示)|(?:指示|命令)を無視"
-    r"|игнорируй.{0,30}(?:инструкц|указани)|تجاهل.{0,20}(?:التعليمات|تعليمات)",
-    re.IGNORECASE | re.MULTILINE,
-)
-_BASE64 = re.compile(r"\b[A-Za-z0-9+/]{24,}={0,2}")
-#: Letters of other alphabets that look Latin: "іgnоrе" is written with Cyrillic ones.
-_LOOKALIKES = str.maketrans(
-    "аеорсухіјѕԁһոցԛԝАВЕКМНОРСТХІЅЈαοερτυνικχ", "aeopcyxijsdhngqwABEKMHOPCTXISJaoeptuvikx"
-)
+#: Tokens of an explanation that are read.
+EXPLANATION_TOKENS = 400
+#: Tokens of one line of a transcript that are read.
+LINE_TOKENS = 300
+#: Turns at the beginning of a long call that are always read.
+FIRST_TURNS = 6
+#: Turns at its end that are always read.
+LAST_TURNS = 8
 
 
 @dataclass(frozen=True)
@@ -105,41 +71,6 @@ def prepare(pool: Pool) -> list[Case]:
         )
         for number, call in enumerate(sorted(pool.calls, key=lambda c: c.call_id), start=1)
     ]
-
-
-def clean(text: str) -> str:
-    """Return the text on one line, without invisible characters, role tokens defused."""
-    text = text.encode("utf-8", "replace").decode("utf-8")
-    text = _INVISIBLE.sub("", " ".join(text.split()))
-    return _ROLE_TOKEN.sub(lambda match: f"‹{match[0][1:-1]}›", text)
-
-
-def reads_like_instructions(text: str) -> bool:
-    """Return whether the text, decoded where it is disguised, speaks to whoever reads it."""
-    text = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text[:200_000]))
-    forms = [text, text.translate(_LOOKALIKES), *map(_decoded, _BASE64.findall(text)[:20])]
-    return any(_INSTRUCTION.search(form) for form in forms)
-
-
-def _decoded(blob: str) -> str:
-    try:
-        return b64decode(blob + "=" * (-len(blob) % 4)).decode("utf-8")
-    except (NotBase64, ValueError):
-        return ""
-
-
-def tokens(text: str) -> int:
-    """Return about how many tokens the text has: four ASCII characters each, others one each."""
-    ascii_only = sum(map(str.isascii, text)) if not text.isascii() else len(text)
-    return ascii_only // 4 + (len(text) - ascii_only) + 1
-
-
-def cut(text: str, most: int) -> str:
-    """Return the text, or its beginning and end where it is longer than so many tokens."""
-    if tokens(text) <= most:
-        return text
-    keep = int(most * (4 if text.isascii() else max(1.0, len(text) / tokens(text))))
-    return f"{text[: keep * 2 // 3].rstrip()} [...] {text[-keep // 3 :].lstrip()}"
 
 
 def read(turns: Sequence[Turn], explanation: str, max_tokens: int) -> Reading:

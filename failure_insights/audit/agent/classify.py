@@ -1,4 +1,4 @@
-"""Labels for the whole pool, however large: asked of the LLM, learned from its labels, or nearest.
+"""Labels the whole pool, however large: asks the LLM, learns from its labels, or takes the nearest.
 
 Up to `ASKED_ALL` calls the LLM labels each. Of more it labels some hundred; a classifier learns
 from those and labels what it is sure of, by its own record on the calls that the LLM labelled; the
@@ -16,52 +16,62 @@ from numpy.typing import NDArray
 from failure_insights.audit.agent.assign import Label, assign, nearest
 from failure_insights.audit.agent.cases import Case
 from failure_insights.audit.agent.sampling import evenly
-from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.agent.themes import Theme
 
-#: The LLM labels every call of a pool up to this size; of a larger one so many first.
-ASKED_ALL, TAUGHT = 1_000, 400
+#: Calls of a pool up to which the LLM labels each.
+ASKED_ALL = 1_000
+#: Calls of a larger pool that the LLM labels first, for the classifier to learn from.
+TAUGHT = 400
 #: A learned label has to agree with the LLM's at least this often, by cross-validation.
 AGREEMENT = 0.97
-#: Labels of each kind that a classifier needs to learn from, and folds of the cross-validation.
-LEAST_OF_KIND, FOLDS = 5, 5
-OTHER_KIND, UNCLEAR_KIND = -1, -2
+#: Labels of each kind that a classifier needs to learn from.
+LEAST_OF_KIND = 5
+#: Folds of the cross-validation.
+FOLDS = 5
+#: Kinds of labels that name no theme; themes are kinds from 0 on.
+OTHER_KIND = -1
+UNCLEAR_KIND = -2
 
 
 async def label_all(
-    run: Run, themes: Sequence[Theme], cases: Sequence[Case], seed: str
+    session: AuditSession, themes: Sequence[Theme], cases: Sequence[Case], seed: str
 ) -> dict[str, Label]:
     """Return the label of every case by handle."""
     if len(cases) <= ASKED_ALL:
-        labels = await assign(run, themes, cases)
+        labels = await assign(session, themes, cases)
     else:
-        labels = await _taught(run, themes, cases, seed)
-    run.depth += 1
+        labels = await _taught(session, themes, cases, seed)
+    session.depth += 1
     missing = [case for case in cases if case.handle not in labels]
-    return labels | nearest(run, labels, missing)
+    return labels | nearest(session, labels, missing)
 
 
 async def _taught(
-    run: Run, themes: Sequence[Theme], cases: Sequence[Case], seed: str
+    session: AuditSession, themes: Sequence[Theme], cases: Sequence[Case], seed: str
 ) -> dict[str, Label]:
     """Return labels of which the LLM gave some, and the classifier those that it is sure of."""
-    read = [case for case in cases if case.handle in run.notes]
-    unread = [case for case in cases if case.handle not in run.notes]
-    indices = [run.index[case.handle] for case in unread]
-    chosen = set(evenly(indices, min(len(unread), TAUGHT - len(read)), run.cases, seed))
-    first = [*read, *(case for case in unread if run.index[case.handle] in chosen)]
-    labels = await assign(run, themes, first)
-    run.depth += 1
+    read = [case for case in cases if case.handle in session.notes]
+    unread = [case for case in cases if case.handle not in session.notes]
+    indices = [session.index[case.handle] for case in unread]
+    chosen = set(evenly(indices, min(len(unread), TAUGHT - len(read)), session.cases, seed))
+    first = [*read, *(case for case in unread if session.index[case.handle] in chosen)]
+    labels = await assign(session, themes, first)
+    session.depth += 1
     rest = [case for case in unread if case.handle not in labels]
     # Notes may say what no explanation does: labels by explanations alone are what is learned.
     taught = {c.handle: labels[c.handle] for c in unread if c.handle in labels}
-    learned = await asyncio.to_thread(learn, run, taught, rest)
+    learned = await asyncio.to_thread(learn, session, taught, rest)
     return (
-        labels | learned | await assign(run, themes, [c for c in rest if c.handle not in learned])
+        labels
+        | learned
+        | await assign(session, themes, [c for c in rest if c.handle not in learned])
     )
 
 
-def learn(run: Run, labels: Mapping[str, Label], rest: Sequence[Case]) -> dict[str, Label]:
+def learn(
+    session: AuditSession, labels: Mapping[str, Label], rest: Sequence[Case]
+) -> dict[str, Label]:
     """Return labels for those of the rest that a classifier is sure of; none if it cannot be."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
@@ -78,8 +88,8 @@ def learn(run: Run, labels: Mapping[str, Label], rest: Sequence[Case]) -> dict[s
         is_sure = counts[kind] >= AGREEMENT * len(known)
         return {case.handle: _learned(kind) for case in rest} if is_sure else {}
     rows, others = _in_span(
-        run.vectors.rows[[run.index[known[i]] for i in kept]],
-        run.vectors.rows[[run.index[case.handle] for case in rest]],
+        session.vectors.rows[[session.index[known[i]] for i in kept]],
+        session.vectors.rows[[session.index[case.handle] for case in rest]],
     )
     model = LogisticRegression(C=10.0, max_iter=500)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)

@@ -1,26 +1,37 @@
-"""A critic per theme: do its calls meet its criterion, and do their own words show it?"""
+"""Has a critic check each theme: do its calls meet the criterion, and do their words show it?"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from failure_insights.audit.agent.assign import Label
-from failure_insights.audit.agent.cases import Case, clean, cut
-from failure_insights.audit.agent.notes import CallNote
+from failure_insights.audit.agent.call_note import CallNote
+from failure_insights.audit.agent.cases import Case
 from failure_insights.audit.agent.output_filter import FIX_CHARACTERS
 from failure_insights.audit.agent.schemas import Critique, MemberCheck
-from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.agent.themes import Theme
 from failure_insights.domain.breakdown import Evidence
 from failure_insights.llm import ContextTooLong, schema_sha
 from failure_insights.text import quotes
+from failure_insights.text.harmless import clean, cut
 
-#: Members that a critic sees: the most typical, the least typical, one from between.
-TYPICAL, UNTYPICAL, BETWEEN, NEAR_MISSES = 2, 2, 1, 2
-#: A theme whose checked members fit less often is no theme, if its typical ones are no better;
-#: fewer decided members decide nothing.
-PRECISION, DECIDED = 0.5, 4
-#: Lines beside a cited one that the critic sees, and tokens of one.
-BESIDE, LINE_TOKENS = 2, 60
+#: Most typical members that a critic sees.
+TYPICAL = 2
+#: Least typical members that it sees.
+UNTYPICAL = 2
+#: Members from between that it sees.
+BETWEEN = 1
+#: Calls of other themes that it sees, those most like the theme.
+NEAR_MISSES = 2
+#: Part of the checked members that have to fit; below it, of all and of the typical ones, a theme
+#: is no theme.
+PRECISION = 0.5
+#: Checked members that a decision needs.
+DECIDED = 4
+#: Lines beside a cited one that the critic sees.
+BESIDE = 2
+#: Tokens of such a line.
+LINE_TOKENS = 60
 #: A check holds for a theme as long as this part of its calls, then and now, is the same.
 SAME_CALLS = 0.8
 #: In economy only themes with more than this part of the pool are checked.
@@ -41,7 +52,7 @@ class Checked:
 
 
 async def check(
-    run: Run, theme: Theme, members: Sequence[int], near_misses: Sequence[int]
+    session: AuditSession, theme: Theme, members: Sequence[int], near_misses: Sequence[int]
 ) -> Checked:
     """Return the theme after a critic has looked at five of its calls and two that are close.
 
@@ -49,46 +60,46 @@ async def check(
         members: indices of the theme's cases, the most typical first.
         near_misses: of cases of other themes that are most like this one.
     """
-    if run.options.economy and len(members) <= LARGE * len(run.cases):
+    if session.options.economy and len(members) <= LARGE * len(session.cases):
         return Checked(theme)
-    key = run.key("critic", schema_sha(Critique), theme.criterion)
-    held = {run.cases[i].call_id for i in members}
-    critique = await _kept(run, key, held)
+    key = session.key("critic", schema_sha(Critique), theme.criterion)
+    held = {session.cases[i].call_id for i in members}
+    critique = await _kept(session, key, held)
     if critique is None:
-        critique = await _ask(run, theme, _shown(run, members), near_misses)
+        critique = await _ask(session, theme, _shown(session, members), near_misses)
         if critique is None:
             return Checked(theme)
         kept = {"of": sorted(held), "critique": critique.model_dump(mode="json")}
-        await run.answers.remember("critique", {key: kept}, replace=True)
-    return _judged(run, theme, members, critique)
+        await session.answers.remember("critique", {key: kept}, replace=True)
+    return _judged(session, theme, members, critique)
 
 
-async def _kept(run: Run, key: str, held: Collection[str]) -> Critique | None:
+async def _kept(session: AuditSession, key: str, held: Collection[str]) -> Critique | None:
     """Return the last check of the theme if it had nearly the same calls then.
 
     A call more or less a day does not change whether a criterion holds.
     """
-    kept = (await run.answers.recall([key])).get(key)
+    kept = (await session.answers.recall([key])).get(key)
     if not kept or len({*held} & {*kept["of"]}) < SAME_CALLS * len({*held} | {*kept["of"]}):
         return None
-    run.recalled += 1
+    session.recalled += 1
     return Critique.model_validate(kept["critique"])
 
 
 async def _ask(
-    run: Run, theme: Theme, shown: Sequence[Case], near_misses: Sequence[int]
+    session: AuditSession, theme: Theme, shown: Sequence[Case], near_misses: Sequence[int]
 ) -> Critique | None:
     """Return what a critic says, its calls under their own IDs, which outlast today's handles."""
-    misses = [_described(run, run.cases[i]) for i in near_misses]
+    misses = [_described(session, session.cases[i]) for i in near_misses]
     slots = {
         "title": theme.title,
         "criterion": theme.criterion,
         "fix": theme.suggested_fix or "(none)",
-        "members": "\n\n".join(_described(run, case) for case in shown),
+        "members": "\n\n".join(_described(session, case) for case in shown),
         "near_misses": "\n\n".join(misses) or "(none)",
     }
     try:
-        critique = await run.ask("critic", Critique, slots)
+        critique = await session.ask("critic", Critique, slots)
     except ContextTooLong:
         return None
     if critique is None:
@@ -96,41 +107,38 @@ async def _ask(
     ids = {case.handle: case.call_id for case in shown}
     checks: dict[str, MemberCheck] = {}
     for check in critique.members:
-        call_id = ids.get(run.handles.resolve(check.handle) or "")
+        call_id = ids.get(session.handles.resolve(check.handle) or "")
         if call_id is not None:
             checks.setdefault(call_id, check.model_copy(update={"handle": call_id}))
     return critique.model_copy(update={"members": list(checks.values())})
 
 
 def near_misses_of(
-    run: Run, theme: int, labels: Mapping[str, Label], members: Sequence[int]
+    session: AuditSession, theme: int, labels: Mapping[str, Label], members: Sequence[int]
 ) -> list[int]:
     """Return the cases outside the theme that are most like it."""
-    import numpy as np
-
-    others = [run.index[handle] for handle, label in labels.items() if label.theme != theme]
-    if not others or not members:
-        return []
-    centre = np.asarray(run.vectors.rows[list(members)].mean(axis=0)).ravel()
-    likeness = np.round(np.asarray(run.vectors.rows[others] @ centre).ravel(), 9)
-    order = np.lexsort((np.array(others), -likeness))
-    return [others[int(i)] for i in order[:NEAR_MISSES]]
+    others = [session.index[handle] for handle, label in labels.items() if label.theme != theme]
+    return session.vectors.comparison.nearest_to(members, others)[:NEAR_MISSES]
 
 
-def _shown(run: Run, members: Sequence[int]) -> list[Case]:
+def _shown(session: AuditSession, members: Sequence[int]) -> list[Case]:
     """Return the members to look at; those that were read before others, for they can be quoted."""
-    read = [i for i in members if run.cases[i].handle in run.notes]
+    read = [i for i in members if session.cases[i].handle in session.notes]
     if len(read) < TYPICAL + UNTYPICAL + BETWEEN:
         read += [i for i in members if i not in set(read)]
     middle = read[len(read) // 2 :][:BETWEEN]
     chosen = dict.fromkeys([*read[:TYPICAL], *read[-UNTYPICAL:], *middle])
-    return [run.cases[i] for i in chosen]
+    return [session.cases[i] for i in chosen]
 
 
-def _described(run: Run, case: Case) -> str:
-    note = run.notes.get(case.handle)
-    if note is None or note.flagged or run.is_flagged(case):
-        words = "(withheld)" if run.is_flagged(case) else run.vectors.said[run.index[case.handle]]
+def _described(session: AuditSession, case: Case) -> str:
+    note = session.notes.get(case.handle)
+    if note is None or note.flagged or session.is_flagged(case):
+        words = (
+            "(withheld)"
+            if session.is_flagged(case)
+            else session.vectors.said[session.index[case.handle]]
+        )
         return f"{case.handle}: {words or '(no explanation)'}"
     return f"{case.handle}: {note.cause}\n{_lines(note)}"
 
@@ -147,25 +155,27 @@ def _lines(note: CallNote) -> str:
     )
 
 
-def _judged(run: Run, theme: Theme, members: Sequence[int], critique: Critique) -> Checked:
+def _judged(
+    session: AuditSession, theme: Theme, members: Sequence[int], critique: Critique
+) -> Checked:
     checks = {
         handle: check
         for check in critique.members
-        if (handle := run.handles.resolve(check.handle)) is not None
+        if (handle := session.handles.resolve(check.handle)) is not None
     }
     evidence = [
-        Evidence(run.cases[run.index[handle]].call_id, span.turn, span.text)
+        Evidence(session.cases[session.index[handle]].call_id, span.turn, span.text)
         for handle, check in checks.items()
         if check.verdict == "fits"
-        and (note := run.notes.get(handle))
+        and (note := session.notes.get(handle))
         and not note.flagged
         and (span := quotes.find(check.quote, check.line, note.reading.turns))
     ]
     misfits = frozenset(h for h, check in checks.items() if check.verdict == "does_not_fit")
-    by_typicalness = [run.cases[i].handle for i in members]
+    by_typicalness = [session.cases[i].handle for i in members]
     decided = [h for h in by_typicalness if h in checks and checks[h].verdict != "cannot_tell"]
-    title = "" if theme.prior_id else run.output.title(critique.better_title)
-    fix = run.output.sentences(critique.suggested_fix, FIX_CHARACTERS)
+    title = "" if theme.prior_id else session.output.title(critique.better_title)
+    fix = session.output.sentences(critique.suggested_fix, FIX_CHARACTERS)
     return Checked(
         replace(theme, title=title or theme.title, suggested_fix=fix),
         _holds([handle not in misfits for handle in decided]),

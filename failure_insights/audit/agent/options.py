@@ -1,4 +1,4 @@
-"""How thorough an audit is, with which models, and what each stage may spend."""
+"""Holds what the settings say of an audit: thoroughness, models, limits of each stage."""
 
 from dataclasses import dataclass
 from typing import Literal

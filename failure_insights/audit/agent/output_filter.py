@@ -1,4 +1,4 @@
-"""What may leave an audit as text: plain words about the agent, nothing that came in with a call.
+"""Filters the text that leaves an audit: plain words about the agent, nothing from a call itself.
 
 Prompt-injection defences inside the model can be talked around; of those tested against adaptive
 attacks only checks of the output held. So these apply to every title, description and fix.
@@ -10,12 +10,15 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from failure_insights.audit.agent.cases import clean
 from failure_insights.domain.calls import Turn
+from failure_insights.text.harmless import clean
 
-TITLE_WORDS, TITLE_CHARACTERS = 12, 90
+TITLE_WORDS = 12
+TITLE_CHARACTERS = 90
 SENTENCE_CHARACTERS = 300
-DESCRIPTION_CHARACTERS, CRITERION_CHARACTERS, FIX_CHARACTERS = 500, 600, 320
+DESCRIPTION_CHARACTERS = 500
+CRITERION_CHARACTERS = 600
+FIX_CHARACTERS = 320
 #: So many words in a row that stand in a transcript too are a copy of it, not a description.
 COPIED_WORDS = 7
 

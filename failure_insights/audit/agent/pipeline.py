@@ -1,4 +1,4 @@
-"""The audit from first to last: read, find themes, label all calls, verify, and tell."""
+"""Runs the audit's stages: read calls, find themes, label every call, check, select."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -12,16 +12,17 @@ from failure_insights.audit.agent.critic import Checked, check, near_misses_of
 from failure_insights.audit.agent.judge_errors import suspected_judge_errors
 from failure_insights.audit.agent.second_reading import look_again
 from failure_insights.audit.agent.selection import members_of, mode_of
-from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.agent.themes import Theme
 from failure_insights.audit.agent.tool_loop import find_more, find_themes
 from failure_insights.domain.auditing import Earlier
 from failure_insights.domain.breakdown import FailureMode, SuspectedJudgeError
 from failure_insights.errors import FailureInsightsError
 
-#: Where more than this part of a pool (of `ENOUGH` calls or more) has a clear cause but no theme,
-#: the agent is asked about those calls once more.
-MANY_LEFT, ENOUGH = 0.15, 20
+#: Part of a pool from which on calls with a clear cause but no theme are put to the agent again.
+MANY_LEFT = 0.15
+#: Calls that a pool needs for that.
+ENOUGH = 20
 
 
 class NothingFound(FailureInsightsError):
@@ -37,44 +38,46 @@ class Findings:
     labels: Mapping[str, Label]
 
 
-async def find(run: Run, earlier: Earlier, max_calls: int | None) -> Findings:
+async def find(session: AuditSession, earlier: Earlier, max_calls: int | None) -> Findings:
     """Return the findings.
 
     Raises:
         NothingFound: no theme has a call and a quote, and no call is suspected to be a pass.
         EndpointRefused: the endpoint will answer nothing more.
     """
-    seed = sampling.seed_of(run.pool.project, run.pool.metric)
-    notes = await sample.read_sample(run, seed, earlier, max_calls)
-    run.depth += 1
+    seed = sampling.seed_of(session.pool.project, session.pool.metric)
+    notes = await sample.read_sample(session, seed, earlier, max_calls)
+    session.depth += 1
     themes, suspected = await asyncio.gather(
-        find_themes(run, notes), suspected_judge_errors(run, notes)
+        find_themes(session, notes), suspected_judge_errors(session, notes)
     )
-    cases = [case for case in run.cases if case.handle not in suspected]
+    cases = [case for case in session.cases if case.handle not in suspected]
     if cases and not themes:
-        raise NothingFound(f"{len(notes)} of {len(run.cases)} calls were read, and no theme found")
-    all_themes, given = await _labelled(run, themes, cases, seed)
-    modes, labels = await _verified(run, all_themes, given)
+        raise NothingFound(
+            f"{len(notes)} of {len(session.cases)} calls were read, and no theme found"
+        )
+    all_themes, given = await _labelled(session, themes, cases, seed)
+    modes, labels = await _verified(session, all_themes, given)
     if not modes and not suspected:
         raise NothingFound("themes were found, but no quote in a transcript speaks for them")
     return Findings(tuple(sorted(modes, key=lambda m: (-m.count, m.title))), suspected, labels)
 
 
 async def _labelled(
-    run: Run, themes: Sequence[Theme], cases: Sequence[Case], seed: str
+    session: AuditSession, themes: Sequence[Theme], cases: Sequence[Case], seed: str
 ) -> tuple[Sequence[Theme], Mapping[str, Label]]:
     """Return the themes and every call's label; where many calls have none, with more themes."""
     if not cases:
         return themes, {}
-    labels = await label_all(run, themes, cases, seed)
+    labels = await label_all(session, themes, cases, seed)
     left = [c for c in cases if labels[c.handle].theme is None and not labels[c.handle].unclear]
     is_much = len(cases) >= ENOUGH and len(left) > MANY_LEFT * len(cases)
-    if not is_much or not run.has_time_for(3):  # to find, to label, and to check as always
+    if not is_much or not session.has_time_for(3):  # to find, to label, and to check as always
         return themes, labels
-    more = await find_more(run, themes, left)
+    more = await find_more(session, themes, left)
     if not more:
         return themes, labels
-    found = await label_all(run, more, left, seed)
+    found = await label_all(session, more, left, seed)
     moved = {
         handle: replace(label, theme=label.theme + len(themes))
         for handle, label in found.items()
@@ -84,16 +87,16 @@ async def _labelled(
 
 
 async def _verified(
-    run: Run, themes: Sequence[Theme], labels: Mapping[str, Label]
+    session: AuditSession, themes: Sequence[Theme], labels: Mapping[str, Label]
 ) -> tuple[list[FailureMode], Mapping[str, Label]]:
     """Return the themes that stand, and the labels after the critics and the second look."""
-    members = members_of(run, themes, labels)
+    members = members_of(session, themes, labels)
     again: Mapping[str, Label] = {}
     checks = asyncio.gather(
-        *(_checked(run, theme, index, labels, members) for index, theme in enumerate(themes))
+        *(_checked(session, theme, index, labels, members) for index, theme in enumerate(themes))
     )
-    if run.has_time_for(2):
-        checked, again = await asyncio.gather(checks, look_again(run, themes, labels, members))
+    if session.has_time_for(2):
+        checked, again = await asyncio.gather(checks, look_again(session, themes, labels, members))
     else:
         checked = await checks
     labels = {**labels, **again}
@@ -102,11 +105,11 @@ async def _verified(
         for handle, label in labels.items()
         if label.theme is not None and not _is_out(checked[label.theme], handle)
     }
-    members = members_of(run, themes, kept)
+    members = members_of(session, themes, kept)
     modes = [
         mode
         for found, indices in zip(checked, members, strict=True)
-        if found and indices and (mode := mode_of(run, found, indices))
+        if found and indices and (mode := mode_of(session, found, indices))
     ]
     return modes, labels
 
@@ -116,7 +119,7 @@ def _is_out(checked: Checked | None, handle: str) -> bool:
 
 
 async def _checked(
-    run: Run,
+    session: AuditSession,
     theme: Theme,
     index: int,
     labels: Mapping[str, Label],
@@ -125,5 +128,5 @@ async def _checked(
     """Return the theme after its check; None for one that has no calls to show."""
     if not members[index]:
         return None
-    near_misses = near_misses_of(run, index, labels, members[index])
-    return await check(run, theme, members[index], near_misses)
+    near_misses = near_misses_of(session, index, labels, members[index])
+    return await check(session, theme, members[index], near_misses)

@@ -1,4 +1,4 @@
-"""Which transcripts are read: half a fair sample, half the calls least like those already chosen.
+"""Draws a sample of calls: half a fair one, half the calls least like those already chosen.
 
 On planted pools (6 causes, 300 and 1,000 calls) 40 calls chosen so held two of each cause in 92 %
 of the cases (83 % for rare causes), against 78 % (58 %) at random. Shares never come from the

@@ -1,4 +1,4 @@
-"""What the LLM is asked to answer with. Lengths, handles and quotes are checked by code instead.
+"""Defines the LLM's answers. Lengths, handles and quotes are checked by code instead.
 
 Fields come in the order in which they should be thought: reasons before labels. Only what every
 endpoint's strict mode understands is used: no defaults, no lengths, nothing optional but by null.

@@ -1,4 +1,4 @@
-"""One audit under way: its calls, what is known of them so far, and how it asks the LLM."""
+"""Holds one audit under way: its calls, what is known of them so far, and its requests."""
 
 import asyncio
 import hashlib
@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from failure_insights.audit import prompts
 from failure_insights.audit.agent.answer_cache import Answers
+from failure_insights.audit.agent.call_note import CallNote
 from failure_insights.audit.agent.cases import Case
 from failure_insights.audit.agent.options import STAGES, Options, Stage
 from failure_insights.audit.agent.output_filter import OutputFilter
@@ -36,12 +37,8 @@ from failure_insights.llm import (
     schema_sha,
 )
 
-if TYPE_CHECKING:
-    from failure_insights.audit.agent.notes import CallNote
-
-#: Slots as they count for the keys of kept answers. What an earlier audit of the same day found
-#: does not: the same audit asked for again is the same question, though more is known by then. An
-#: audit of other calls is told, so that it need not reword the day's themes and label all anew.
+#: Prompt values that the cache key ignores. Themes found earlier today are sent but are not part of
+#: the key, so repeating an audit is a cache hit.
 NO_NEWS: Mapping[str, str] = {"todays_themes": ""}
 #: Round trips to the LLM that an audit takes one after the other, at most.
 MOST_DEPTH = 6
@@ -51,7 +48,7 @@ R = TypeVar("R")
 
 
 @dataclass
-class Run:
+class AuditSession:
     """One audit under way.
 
     What the LLM cannot or does not answer is left out and counted in `lost` by stage; whoever
@@ -72,7 +69,7 @@ class Run:
     #: Transcripts that this audit may read, and the calls that it read before it knew anything.
     readable: int = 0
     sample: Sequence[Case] = ()
-    notes: dict[str, "CallNote"] = field(default_factory=dict)
+    notes: dict[str, CallNote] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)
     recalled: int = 0
     is_spent: bool = False

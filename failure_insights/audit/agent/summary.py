@@ -1,4 +1,4 @@
-"""What an audit tells of itself: the breakdown, what was and was not done, what it cost."""
+"""Writes the breakdown: every call in one group, what was and was not done, what it cost."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 from failure_insights.audit import prompts
 from failure_insights.audit.agent.options import ALGORITHM, STAGES
 from failure_insights.audit.agent.pipeline import Findings
-from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.session import AuditSession
 from failure_insights.domain.breakdown import Breakdown, Usage
 
 #: From this part of the calls that were read on, the metric itself is what to look at first.
@@ -16,54 +16,54 @@ MANY_JUDGE_ERRORS = 0.2
 MANY_UNCLEAR = 0.1
 
 
-def tell(run: Run, found: Findings) -> Breakdown:
+def tell(session: AuditSession, found: Findings) -> Breakdown:
     """Return the breakdown: every call of the pool in one group."""
     shown = {call for mode in found.modes for call in mode.call_ids}
     shown |= {error.call_id for error in found.suspected.values()}
     return Breakdown(
-        pool=run.pool,
+        pool=session.pool,
         failure_modes=found.modes,
         auditor="agent",
-        unassigned_call_ids=tuple(call for call in run.pool.call_ids if call not in shown),
+        unassigned_call_ids=tuple(call for call in session.pool.call_ids if call not in shown),
         suspected_judge_errors=tuple(found.suspected[handle] for handle in sorted(found.suspected)),
-        num_calls_analyzed=len(run.notes),
-        degraded=_is_degraded(run, found),
-        model=run.options.model,
-        usage=usage_of(run),
-        message=" ".join(_sentences(run, found)),
-        provenance=provenance_of(run) | {"labels": dict(_labels_by(found))},
+        num_calls_analyzed=len(session.notes),
+        degraded=_is_degraded(session, found),
+        model=session.options.model,
+        usage=usage_of(session),
+        message=" ".join(_sentences(session, found)),
+        provenance=provenance_of(session) | {"labels": dict(_labels_by(found))},
     )
 
 
-def usage_of(run: Run) -> Usage:
-    """Return what the run cost; `cached` are answers that an earlier audit had paid for."""
-    spent = run.spending
-    return Usage(spent.requests, spent.input_tokens, spent.output_tokens, run.recalled)
+def usage_of(session: AuditSession) -> Usage:
+    """Return what the audit cost; `cached` are answers that an earlier audit had paid for."""
+    spent = session.spending
+    return Usage(spent.requests, spent.input_tokens, spent.output_tokens, session.recalled)
 
 
-def provenance_of(run: Run) -> dict[str, Any]:
+def provenance_of(session: AuditSession) -> dict[str, Any]:
     """Return what a replay needs, and what tells one way of auditing from another."""
-    options = run.options
+    options = session.options
     return {
         "algorithm": ALGORITHM,
         "prompts": {
             stage: {"version": prompts.load(stage).version, "sha": prompts.load(stage).sha}
             for stage in STAGES
         },
-        "endpoint": run.endpoint.address,
+        "endpoint": session.endpoint.address,
         "models": {stage: options.model_of(stage) for stage in STAGES},
-        "models_returned": sorted(run.spending.models),
+        "models_returned": sorted(session.spending.models),
         "parameters": {
             stage: {"effort": limits.effort, "max_tokens": limits.max_tokens}
             for stage, limits in STAGES.items()
         },
         "thoroughness": "economy" if options.economy else "thorough",
         "language": options.language,
-        "sample": sorted(case.call_id for case in run.sample),
-        "suspicious": sorted(case.call_id for case in run.cases if run.is_flagged(case)),
-        "lost": dict(sorted(run.lost.items())),
-        "depth": run.depth,
-        "budget_spent": run.is_spent,
+        "sample": sorted(case.call_id for case in session.sample),
+        "suspicious": sorted(case.call_id for case in session.cases if session.is_flagged(case)),
+        "lost": dict(sorted(session.lost.items())),
+        "depth": session.depth,
+        "budget_spent": session.is_spent,
     }
 
 
@@ -71,21 +71,25 @@ def _labels_by(found: Findings) -> Counter[str]:
     return Counter(label.by for label in found.labels.values())
 
 
-def _is_degraded(run: Run, found: Findings) -> bool:
+def _is_degraded(session: AuditSession, found: Findings) -> bool:
     """Whether something stands in for what the LLM should have said."""
-    return run.is_spent or _labels_by(found)["nearest"] > 0 or run.lost["note"] > len(run.notes)
+    return (
+        session.is_spent
+        or _labels_by(found)["nearest"] > 0
+        or session.lost["note"] > len(session.notes)
+    )
 
 
-def _sentences(run: Run, found: Findings) -> Iterator[str]:
-    suspected = len(found.suspected)
-    if suspected > MANY_JUDGE_ERRORS * len(run.notes):
+def _sentences(session: AuditSession, found: Findings) -> Iterator[str]:
+    suspected, read = len(found.suspected), len(session.notes)
+    if suspected > MANY_JUDGE_ERRORS * read:
         yield (
-            f"{suspected} of {len(run.notes)} calls that were read look like passes: the metric's "
+            f"{suspected} of {read} calls that were read look like passes: the metric's "
             "prompt or pass rule may need a look before the agent does."
         )
-    if run.is_spent:
+    if session.is_spent:
         yield "The audit's budget of tokens or time was spent; it was finished as it stood."
-    if lost := run.lost["note"]:
+    if lost := session.lost["note"]:
         yield f"{_calls(lost)} could not be read: the endpoint gave no usable answer."
     by = _labels_by(found)
     if nearest := by["nearest"]:
@@ -95,13 +99,13 @@ def _sentences(run: Run, found: Findings) -> Iterator[str]:
             f"Counts are estimates: a classifier sorted {_calls(learned)} as it learned from the "
             "LLM's labels of the others."
         )
-    vague = sum(label.unclear and call not in run.notes for call, label in found.labels.items())
-    if vague > MANY_UNCLEAR * len(run.cases):
+    vague = sum(label.unclear and call not in session.notes for call, label in found.labels.items())
+    if vague > MANY_UNCLEAR * len(session.cases):
         yield (
             "In no theme, because their explanations do not say why they failed and their "
             f"transcripts were not read: {_calls(vague)}."
         )
-    if flagged := sum(run.is_flagged(case) for case in run.cases):
+    if flagged := sum(session.is_flagged(case) for case in session.cases):
         yield (
             f"Text that speaks to whoever audits was found in {_calls(flagged)}; it was not "
             "followed, and shaped no theme."

@@ -1,4 +1,4 @@
-"""From what the agent submits to themes that can be worked with."""
+"""Checks what the agent submits, and makes themes of it."""
 
 import hashlib
 import re

@@ -1,13 +1,13 @@
-"""The agent: a few turns with tools that end in a draft of themes."""
+"""Lets the agent take a few turns with tools until it has submitted themes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from failure_insights.audit.agent import briefing
+from failure_insights.audit.agent.call_note import CallNote
 from failure_insights.audit.agent.cases import Case
-from failure_insights.audit.agent.notes import CallNote
 from failure_insights.audit.agent.schemas import Draft
-from failure_insights.audit.agent.session import NO_NEWS, Run
+from failure_insights.audit.agent.session import NO_NEWS, AuditSession
 from failure_insights.audit.agent.themes import Theme
 from failure_insights.audit.agent.tools import SUBMIT, TOOLS, Toolbox
 from failure_insights.llm import ContextTooLong, Tool, ToolsUnsupported
@@ -20,37 +20,39 @@ SMALL_POOL = 12
 NO_TOOL = f"Nothing was submitted. Call `{SUBMIT}` with your themes."
 
 
-async def find_themes(run: Run, notes: Sequence[CallNote]) -> list[Theme]:
+async def find_themes(session: AuditSession, notes: Sequence[CallNote]) -> list[Theme]:
     """Return the themes of the agent's last valid submission; none if it made none."""
-    slots = briefing.brief(run, notes)
-    toolbox = Toolbox(run)
+    slots = briefing.brief(session, notes)
+    toolbox = Toolbox(session)
     try:
-        if len(run.cases) <= SMALL_POOL:
-            await _ask_once(run, toolbox, slots)
+        if len(session.cases) <= SMALL_POOL:
+            await _ask_once(session, toolbox, slots)
         else:
-            await _take_turns(run, toolbox, slots)
+            await _take_turns(session, toolbox, slots)
     except (ToolsUnsupported, ContextTooLong):
         if not toolbox.themes:
-            await _ask_once(run, toolbox, slots)
+            await _ask_once(session, toolbox, slots)
     return toolbox.themes
 
 
-async def find_more(run: Run, themes: Sequence[Theme], cases: Sequence[Case]) -> list[Theme]:
+async def find_more(
+    session: AuditSession, themes: Sequence[Theme], cases: Sequence[Case]
+) -> list[Theme]:
     """Return themes of calls that fit none of those found so far; none if they share nothing."""
-    toolbox = Toolbox(run, known=themes)
-    draft = await _draft(run, briefing.brief_rest(run, themes, cases), way="What is left")
-    run.depth += 1
+    toolbox = Toolbox(session, known=themes)
+    draft = await _draft(session, briefing.brief_rest(session, themes, cases), way="What is left")
+    session.depth += 1
     if draft is not None:
         await toolbox.submit(draft)
     return toolbox.themes
 
 
-async def _ask_once(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
+async def _ask_once(session: AuditSession, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
     """Have the themes submitted in one answer, without tools; once more if none is usable."""
     complaint = ""
     for _ in range(2):
-        draft = await _draft(run, slots, complaint)
-        run.depth += 1
+        draft = await _draft(session, slots, complaint)
+        session.depth += 1
         if draft is None:
             return
         complaint = await toolbox.submit(draft)
@@ -59,7 +61,7 @@ async def _ask_once(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> Non
 
 
 async def _draft(
-    run: Run, slots: Mapping[str, str], complaint: str = "", way: str = "At once"
+    session: AuditSession, slots: Mapping[str, str], complaint: str = "", way: str = "At once"
 ) -> Draft | None:
     """Return the agent's one answer; without the unread calls where they are too many to read."""
     if complaint:
@@ -67,22 +69,22 @@ async def _draft(
     asked = {**slots, "notes": slots["notes"] + complaint}
     for shortened in (asked, {**asked, "digest": "(left out: too long)"}):
         try:
-            return await run.ask("agent", Draft, shortened, way=way)
+            return await session.ask("agent", Draft, shortened, way=way)
         except ContextTooLong:
             continue
     return None
 
 
-async def _take_turns(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
+async def _take_turns(session: AuditSession, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
     """Let the agent work with its tools until it has submitted, or its round trips are spent."""
-    messages = _opening(*run.fill("agent", slots, "Turns"))
-    kept_by = _opening(*run.fill("agent", {**slots, **NO_NEWS}, "Turns"))
+    messages = _opening(*session.fill("agent", slots, "Turns"))
+    kept_by = _opening(*session.fill("agent", {**slots, **NO_NEWS}, "Turns"))
     tools = [Tool(name, says, arguments) for name, (says, arguments) in TOOLS.items()]
-    while run.has_time_for(1 + AFTERWARDS):
-        is_last = not run.has_time_for(2 + AFTERWARDS)
+    while session.has_time_for(1 + AFTERWARDS):
+        is_last = not session.has_time_for(2 + AFTERWARDS)
         must_use = SUBMIT if is_last else None
-        turn = await run.take_turn(messages, tools, must_use, [*kept_by, *messages[2:]])
-        run.depth += 1
+        turn = await session.take_turn(messages, tools, must_use, [*kept_by, *messages[2:]])
+        session.depth += 1
         if turn is None:
             return
         messages.append(turn.message)
@@ -90,7 +92,7 @@ async def _take_turns(run: Run, toolbox: Toolbox, slots: Mapping[str, str]) -> N
             messages.append({"role": "user", "content": NO_TOOL})
             continue
         answers = await toolbox.use_all([(use.name, use.arguments) for use in turn.uses])
-        run.depth += toolbox.used_llm
+        session.depth += toolbox.used_llm
         if toolbox.is_settled:
             return
         messages += [

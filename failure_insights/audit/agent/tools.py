@@ -1,4 +1,4 @@
-"""The agent's tools. All only read, all see this pool and nothing else, all answers are text."""
+"""Runs the agent's tools: they only read, see this pool alone, and answer in text."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -9,16 +9,23 @@ from pydantic import BaseModel, BeforeValidator
 
 from failure_insights.audit.agent import briefing
 from failure_insights.audit.agent.assign import assign
-from failure_insights.audit.agent.cases import clean, cut
 from failure_insights.audit.agent.notes import take_notes
 from failure_insights.audit.agent.schemas import Draft
-from failure_insights.audit.agent.session import Run
+from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.agent.themes import Theme, themes_of
-from failure_insights.audit.agent.vectors import SearchIndex
+from failure_insights.audit.explanations.search import SearchIndex
 from failure_insights.llm import UnusableAnswer, read_answer
+from failure_insights.text.harmless import clean, cut
 
-#: Limits of one use, and of uses in one turn.
-READ, HITS, CRITERIA, TESTED, USES = 12, 20, 8, 50, 8
+#: Calls that one use of `read_calls` reads.
+READ = 12
+#: Hits of one search.
+HITS = 20
+#: Criteria of one test, and calls that they are tried on.
+CRITERIA = 8
+TESTED = 50
+#: Uses of tools in one turn.
+USES = 8
 
 SUBMIT = "submit_breakdown"
 
@@ -68,7 +75,7 @@ class Toolbox:
     `used_llm` says whether a tool of the newest turn asked the LLM, which costs a round trip.
     """
 
-    run: Run
+    session: AuditSession
     #: Themes that stand already, and may not be submitted again.
     known: Sequence[Theme] = ()
     themes: list[Theme] = field(default_factory=list)
@@ -85,9 +92,9 @@ class Toolbox:
         self.used_llm = False
         self.is_settled = bool(uses) and all(name == SUBMIT for name, _ in uses)
         new = [use for use in dict.fromkeys(uses[:USES]) if use not in self._answers]
-        found = await self.run.each(self._use(name, arguments) for name, arguments in new)
+        found = await self.session.each(self._use(name, arguments) for name, arguments in new)
         self._answers |= dict(zip(new, found, strict=True))
-        too_many = f"Not run: at most {USES} tools in one turn."
+        too_many = f"Not session: at most {USES} tools in one turn."
         return [
             self._answers[use] if number < USES else too_many for number, use in enumerate(uses)
         ]
@@ -111,9 +118,11 @@ class Toolbox:
 
     async def submit(self, draft: Draft) -> str:
         """Keep the draft's themes if there is a usable one; return what is wrong with it."""
-        run = self.run
-        mute = [case.handle for case in run.cases if run.is_flagged(case)]
-        themes, problems = themes_of(draft, run.handles, mute, run.priors, run.output, self.known)
+        session = self.session
+        mute = [case.handle for case in session.cases if session.is_flagged(case)]
+        themes, problems = themes_of(
+            draft, session.handles, mute, session.priors, session.output, self.known
+        )
         self.themes = themes or self.themes
         if not problems:
             return "Accepted."
@@ -121,27 +130,27 @@ class Toolbox:
         return " ".join(["Accepted in part." if themes else "Rejected.", *problems])
 
     async def _read_calls(self, use: ReadCalls) -> str:
-        run = self.run
-        handles = run.handles.resolve_all(use.handles)[:READ]
-        cases = [run.cases[run.index[handle]] for handle in handles]
+        session = self.session
+        handles = session.handles.resolve_all(use.handles)[:READ]
+        cases = [session.cases[session.index[handle]] for handle in handles]
         if not cases:
             return "None of these handles is in the pool."
-        known = [case for case in cases if case.handle in run.notes]
-        new = [case for case in cases if case.handle not in run.notes][: run.reads_left]
+        known = [case for case in cases if case.handle in session.notes]
+        new = [case for case in cases if case.handle not in session.notes][: session.reads_left]
         self.used_llm = self.used_llm or bool(new)
-        notes = await take_notes(run, [*known, *new])
+        notes = await take_notes(session, [*known, *new])
         return "\n".join(briefing.note_lines(notes)) or "No more calls can be read."
 
     async def _search_calls(self, use: SearchCalls) -> str:
-        run = self.run
+        session = self.session
         if use.scope == "failing":
             named = [
-                (c.handle, run.vectors.said[i])
-                for i, c in enumerate(run.cases)
-                if not run.is_flagged(c)
+                (c.handle, session.vectors.said[i])
+                for i, c in enumerate(session.cases)
+                if not session.is_flagged(c)
             ]
         else:
-            named = [("passing", clean(call.explanation)) for call in run.passing]
+            named = [("passing", clean(call.explanation)) for call in session.passing]
         index = SearchIndex(text for _, text in named)
         hits = index.search(use.query, max(1, min(use.limit, HITS)))
         lines = [f"{named[i][0]}: {cut(named[i][1], 40)}" for i in hits]
@@ -149,21 +158,21 @@ class Toolbox:
 
     async def _pool_stats(self, use: PoolStats) -> str:
         if use.by != "origin":
-            return briefing.counted(self.run, use.by)
-        origins = Counter(note.note.origin for note in self.run.notes.values())
+            return briefing.counted(self.session, use.by)
+        origins = Counter(note.note.origin for note in self.session.notes.values())
         return ", ".join(f"{origin} {count}" for origin, count in origins.most_common())
 
     async def _test_criteria(self, use: TryCriteria) -> str:
-        run = self.run
-        criteria = [run.output.sentences(text, 400) for text in use.criteria[:CRITERIA]]
+        session = self.session
+        criteria = [session.output.sentences(text, 400) for text in use.criteria[:CRITERIA]]
         criteria = list(dict.fromkeys(filter(None, criteria)))
-        unread = [c for c in run.cases if c.handle not in run.notes] or run.cases
+        unread = [c for c in session.cases if c.handle not in session.notes] or session.cases
         tested = unread[:: max(1, -(-len(unread) // TESTED))][:TESTED]
         if not criteria:
             return "No criterion to test."
         self.used_llm = True
         themes = [Theme("", "", criterion) for criterion in criteria]
-        labels = await assign(run, themes, tested)
+        labels = await assign(session, themes, tested)
         lines = [f"{len(labels)} calls tested."]
         for number, criterion in enumerate(criteria):
             held = [label for label in labels.values() if label.theme == number]
@@ -172,6 +181,7 @@ class Toolbox:
         loose = [c for c in tested if c.handle in labels and labels[c.handle].theme is None]
         lines.append(f"{len(loose)} calls are covered by none, for example:")
         lines += [
-            f"{c.handle}: {cut(run.vectors.said[run.index[c.handle]], 40)}" for c in loose[:5]
+            f"{c.handle}: {cut(session.vectors.said[session.index[c.handle]], 40)}"
+            for c in loose[:5]
         ]
         return "\n".join(lines)

@@ -1,9 +1,13 @@
-"""What is read of an explanation: sentences, words, and nothing that points at a customer."""
+"""Reads a judge's explanation: its sentences, and its words without what points at a customer."""
 
 # ruff: noqa: RUF001 - quotation marks and dashes of every script are what this file is about
 import re
 import unicodedata
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from failure_insights.text.harmless import CJK, CJK_RANGES, INVISIBLE_OR_JOINER
+from failure_insights.text.quotes import cut_quote
 
 #: Characters of an explanation that are read: a judge states its reason well before that.
 MAX_CHARACTERS = 4_000
@@ -13,18 +17,13 @@ _PRIVATE = re.compile(
     r"https?://\S+|www\.\S+|[\w.+-]+@[\w-]+\.[\w.]+"  # addresses
     r"|\[(?:\d{1,2}:)?\d{1,2}:\d{2}\]|\+?\d[\d\s().-]{6,}\d"  # times of a call, phone numbers
 )
-_INVISIBLE = re.compile(
-    r"[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e"
-    r"\u2060-\u206f\ufeff\ud800-\udfff]|[\U000e0000-\U000e007f]"
-)
-_CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af"
 #: Vowel signs and accents that stand as characters of their own, and are part of a word.
 _MARKS = (
     r"\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
     r"\u0900-\u0963\u0966-\u0dff\u0e00-\u0eff\u1000-\u109f"
 )
-_LETTER = rf"(?:[^\W_{_CJK}]|[{_MARKS}])"
-_TOKEN = re.compile(rf"[{_CJK}]|{_LETTER}+(?:(?:['’_./@-]|::){_LETTER}+)*")
+_LETTER = rf"(?:[^\W_{CJK_RANGES}]|[{_MARKS}])"
+_TOKEN = re.compile(rf"[{CJK_RANGES}]|{_LETTER}+(?:(?:['’_./@-]|::){_LETTER}+)*")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+|[。！？]|\n+|\s+[-–—•]\s+")
 _BREAK = re.compile(r"[.!?;:,()\[\]{}\"“”„«»。、，；：！？…\n]|\s[-–—]\s")
 
@@ -57,6 +56,12 @@ STOP_WORDS = frozenset(
     waar was werd wordt zijn zo
     """.split()  # noqa: SIM905 - a list of quoted words would be three pages
 )
+#: Words of every judge and every group, which name none.
+GENERIC_WORDS = frozenset(
+    """
+    agent assistant bot call caller conversation customer main never no not patient user without
+    """.split()  # noqa: SIM905
+)
 #: A longer run of letters is no word: a key, a blob, a held key.
 LONGEST_WORD = 40
 
@@ -88,7 +93,7 @@ class Word:
     @property
     def is_cjk(self) -> bool:
         """Whether it is one character of a script without spaces, which counts as a word here."""
-        return bool(re.match(rf"[{_CJK}]", self.surface))
+        return bool(CJK.match(self.surface))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ class Explanation:
 
 def read(call_id: str, original: str) -> Explanation:
     """Return the explanation, cut to what is read and free of markup and addresses."""
-    text = _INVISIBLE.sub("", original[: MAX_CHARACTERS * 2])
+    text = INVISIBLE_OR_JOINER.sub("", original[: MAX_CHARACTERS * 2])
     text = _PRIVATE.sub(" , ", _MARKUP.sub(" ", text))[:MAX_CHARACTERS]
     text = re.sub(r"[^\S\n]+", " ", text).strip()
     return Explanation(call_id, original, text, tuple(_words(text)))
@@ -137,3 +142,22 @@ def sentences(text: str) -> list[str]:
         last = match.end()
     parts.append(text[last:])
     return [part.strip() for part in parts if part.strip()]
+
+
+def best_sentence(explanation: str, telling: Mapping[str, float]) -> str:
+    """Return the sentence with most of the telling words, word for word; "" if there is none."""
+    said = sentences(explanation[:MAX_CHARACTERS])
+    return cut_quote(max(said, key=lambda sentence: worth(sentence, telling), default=""))
+
+
+def worth(text: str, telling: Mapping[str, float]) -> float:
+    """Return the weights of a text's telling words, each word counted once."""
+    words = {word.casefold() for word in re.findall(r"[^\W_](?:[\w'’-]*[^\W_])?", text)}
+    return sum(telling.get(word, 0.0) for word in words)
+
+
+def names(explanations: Sequence[Explanation]) -> frozenset[str]:
+    """Return the words that only ever stand with a capital, so that they may be names."""
+    small = {w.folded for e in explanations for w in e.words if w.surface[0].islower()}
+    large = {w.folded for e in explanations for w in e.words if w.surface[0].isupper()}
+    return frozenset(large - small - STOP_WORDS - GENERIC_WORDS)

@@ -4,13 +4,13 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from failure_insights.audit.explanations import boilerplate, clustering, features
+from failure_insights.audit.explanations import clustering
+from failure_insights.audit.explanations.comparison import Comparison, compare
 from failure_insights.audit.explanations.text import Explanation, read
 from failure_insights.audit.wording import evidence, titles
 from failure_insights.domain.auditing import CallReader
@@ -22,8 +22,8 @@ from failure_insights.domain.breakdown import (
     FailureMode,
 )
 from failure_insights.domain.identity import PriorTheme
-from failure_insights.domain.metrics import MetricCard
 from failure_insights.domain.pools import Pool
+from failure_insights.text.quotes import cut_quote
 
 ALGORITHM = "wording@1"
 #: Passing calls whose explanations show what the judge says of any call.
@@ -125,20 +125,13 @@ def _modes(
     provenance: dict[str, Any],
 ) -> tuple[list[FailureMode], list[str], int]:
     """Return themes of the calls with an explanation, calls left over, transcripts read."""
-    marks = boilerplate.content(spoken, passing, _rubric(pool.metric))
-    terms = [
-        features.terms(compress(item.words, mark)) for item, mark in zip(spoken, marks, strict=True)
-    ]
-    background = [
-        features.terms(word for word in item.words if not word.is_private) for item in passing
-    ]
-    table = features.featurize(_never_empty(terms, spoken), background)
+    comparison = compare(spoken, passing, pool.metric)
     most = MAX_THEMES - one_is_taken
-    labels, alike = clustering.group(table.rows, provenance["seed"], most)
+    labels, alike = clustering.group(comparison.rows, provenance["seed"], most)
     provenance |= {"alike": alike, "passing_calls": len(passing)}
-    groups = _groups(labels, table)
+    groups = _groups(labels, comparison)
     transcripts = _read_transcripts(groups, spoken, calls, max_calls)
-    names = _name(groups, spoken, marks, passing)
+    names = _name(groups, comparison)
     modes = [
         _mode(group, name, spoken, transcripts) for group, name in zip(groups, names, strict=True)
     ]
@@ -146,35 +139,19 @@ def _modes(
     return modes, loose, len(transcripts)
 
 
-def _never_empty(terms: Sequence[list[str]], spoken: Sequence[Explanation]) -> Sequence[list[str]]:
-    """Return the terms of each call; of explanations that hold stop words only, those words."""
-    return [
-        found or [word.folded for word in item.words if not word.is_private]
-        for found, item in zip(terms, spoken, strict=True)
-    ]
-
-
-def _rubric(card: MetricCard) -> Explanation:
-    return read("", f"{card.name}\n{card.description}\n{card.prompt}")
-
-
 def _seed(pool: Pool) -> int:
     key = f"{ALGORITHM}\0{pool.project}\0{pool.metric.name}"
     return int.from_bytes(hashlib.sha256(key.encode()).digest()[:4], "big")
 
 
-def _groups(labels: NDArray[np.int64], table: features.Features) -> list[_Group]:
+def _groups(labels: NDArray[np.int64], comparison: Comparison) -> list[_Group]:
     """Return the groups, largest first, each with its calls from the most typical on."""
     groups = []
     for label in range(labels.max() + 1):
-        members = np.flatnonzero(labels == label)
-        centre = np.asarray(table.rows[members].mean(axis=0)).ravel()
-        likeness = np.round(np.asarray(table.rows[members] @ centre).ravel(), 9)
-        typical = members[np.lexsort((members, -likeness))]
-        weights = np.asarray(table.words[members].mean(axis=0)).ravel()
-        top = [int(i) for i in np.lexsort((table.vocabulary, -weights))[:TERMS] if weights[i] > 0]
-        terms = {str(table.vocabulary[i]): round(float(weights[i]), 6) for i in top}
-        groups.append(_Group([int(i) for i in typical], terms))
+        typical = comparison.nearest_first([int(i) for i in np.flatnonzero(labels == label)])
+        weights = comparison.mean_words(typical)
+        top = sorted(weights, key=lambda word: (-weights[word], word))[:TERMS]
+        groups.append(_Group(typical, {word: round(weights[word], 6) for word in top}))
     return sorted(groups, key=lambda group: (-len(group.members), group.members))
 
 
@@ -194,18 +171,14 @@ def _read_transcripts(
     return dict(calls.transcripts(wanted)) if wanted else {}
 
 
-def _name(
-    groups: Sequence[_Group],
-    spoken: Sequence[Explanation],
-    marks: Sequence[Sequence[bool]],
-    passing: Sequence[Explanation],
-) -> list[_Name]:
+def _name(groups: Sequence[_Group], comparison: Comparison) -> list[_Name]:
     """Return what each group is called; titles are distinct."""
-    maybe_names = titles.names([*spoken, *passing])
+    spoken, marks = comparison.explanations, comparison.marks
     german = titles.capitalises_nouns(spoken)
     content = [titles.content_words(item, mark) for item, mark in zip(spoken, marks, strict=True)]
     passed = [
-        titles.content_words(item, [not word.is_private for word in item.words]) for item in passing
+        titles.content_words(item, [not word.is_private for word in item.words])
+        for item in comparison.passing
     ]
     named: list[_Name] = []
     for group in groups:
@@ -217,7 +190,7 @@ def _name(
             members,
             [marks[i] for i in group.members],
             others,
-            maybe_names,
+            comparison.maybe_names,
             max(calls, titles.NAME_SHARE * len(members)),
         )
         taken = [name.title for name in named]
@@ -254,7 +227,7 @@ def _silent_mode(silent: Sequence[Explanation]) -> FailureMode:
         "Let the metric's prompt ask for a reason.",
         call_ids=tuple(item.call_id for item in silent),
         evidence=tuple(
-            Evidence(item.call_id, None, item.original.strip()[: evidence.MAX_QUOTE])
+            Evidence(item.call_id, None, cut_quote(item.original.strip()))
             for item in given[: evidence.QUOTES]
         ),
         criterion="The judge's explanation is empty or holds no word.",

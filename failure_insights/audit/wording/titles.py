@@ -7,7 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 
-from failure_insights.audit.explanations.text import STOP_WORDS, Explanation, Word
+from failure_insights.audit.explanations.text import (
+    GENERIC_WORDS,
+    STOP_WORDS,
+    Explanation,
+    Word,
+)
 
 #: Words of a title; characters of a script without spaces count for less.
 LEAST_WORDS, MOST_WORDS = 3, 9
@@ -54,12 +59,6 @@ _JOINTS = frozenset(
     """
     about after although as at because before but by during for from if in on since so that through
     to until via when where which while who with without yet
-    """.split()  # noqa: SIM905
-)
-#: Words of every judge and every group, which name none.
-_GENERIC = frozenset(
-    """
-    agent assistant bot call caller conversation customer main never no not patient user without
     """.split()  # noqa: SIM905
 )
 
@@ -112,7 +111,7 @@ def vocabulary(
     for word, here in shares.items():
         there = (outside[word] + 0.5) / (len(others) + 1)
         telling = max(0.0, log((here + 0.01) / (there + 0.01)))
-        weights[word] = 0.0 if word in _GENERIC else here * telling
+        weights[word] = 0.0 if word in GENERIC_WORDS else here * telling
     unsafe = frozenset(word for word in maybe_names if inside[word] < least)
     return Vocabulary(weights, shares, calls, unsafe)
 
@@ -123,13 +122,6 @@ def content_words(explanation: Explanation, marks: Sequence[bool]) -> frozenset[
         for word, is_content in zip(explanation.words, marks, strict=True)
         if is_content and word.folded not in STOP_WORDS
     )
-
-
-def names(explanations: Sequence[Explanation]) -> frozenset[str]:
-    """Return the words that only ever stand with a capital, so that they may be names."""
-    small = {w.folded for e in explanations for w in e.words if w.surface[0].islower()}
-    large = {w.folded for e in explanations for w in e.words if w.surface[0].isupper()}
-    return frozenset(large - small - STOP_WORDS - _GENERIC)
 
 
 def capitalises_nouns(explanations: Sequence[Explanation]) -> bool:
