@@ -1,4 +1,4 @@
-"""What Dagster loads: two assets on the grid, their job, the schedule and the three sensors."""
+"""What Dagster loads: pulled calls, the two assets on the grid, and what starts their jobs."""
 
 import dagster as dg
 
@@ -9,6 +9,7 @@ from failure_insights.orchestration.failing_call_sets import (
     StoreResource,
 )
 from failure_insights.orchestration.patches.processes import fork_runs
+from failure_insights.orchestration.pulled_calls import PULL_JOB, calls, new_calls
 from failure_insights.orchestration.triggers import (
     JOB,
     daily_audit,
@@ -22,15 +23,18 @@ fork_runs()
 store = StoreResource()
 
 defs = dg.Definitions(
-    assets=[failing_calls, failure_audit],
+    assets=[calls, failing_calls, failure_audit],
     jobs=[
+        dg.define_asset_job(
+            PULL_JOB, [calls], description="Bring the new calls of sources that are pulled."
+        ),
         dg.define_asset_job(
             JOB,
             [failing_calls, failure_audit],
             description="Audit pairs of the grid: failing_calls, then failure_audit.",
-        )
+        ),
     ],
-    schedules=[daily_audit],
+    schedules=[daily_audit, new_calls],
     sensors=[regeneration_requests, eligible_pairs_sensor, run_failures],
     resources={
         "store": store,

@@ -96,6 +96,11 @@ class Settings(BaseSettings):
     concurrent_audits: PositiveInt = Field(
         24, description="Audits at once inside a run; with fewer, LLM requests at once stay unused."
     )
+    pull_schedule: str = Field(
+        "*/15 * * * *",
+        description="When new calls of pulled sources are brought (cron, UTC); "
+        "at 05:50 they are in any case.",
+    )
     public_url: str = Field(
         "http://127.0.0.1:8000", description="Where people open the dashboard, for links to it."
     )

@@ -62,7 +62,7 @@ def add(options: Options) -> None:
         base = settings.public_url.rstrip("/")
         print(f"{base}/observability/v1/{source.kind}/observe/{source.address}/")
     else:
-        say(f"Bring its calls now: failure-insights sources pull {source.name}")
+        say(f"Dagster brings its calls; at once: failure-insights sources pull {source.name}")
         print(source.name)
 
 

@@ -50,6 +50,8 @@ IN_CHUNKS = dg.BackfillPolicy.multi_run(get_settings().pairs_per_run)
     partitions_def=GRID,
     backfill_policy=IN_CHUNKS,
     io_manager_key="failing_call_sets",
+    # For the picture: calls also come by import and webhook, and no run waits for them.
+    deps=[dg.AssetDep("calls", partition_mapping=dg.AllPartitionMapping())],
     kinds={"postgres", "pandas"},
 )
 def failing_calls(context: dg.AssetExecutionContext, store: StoreResource) -> pd.DataFrame:
