@@ -1,33 +1,39 @@
-"""The parts of the documents that are made from the code, so that they cannot drift from it.
+"""Writes the parts of the documents that are made from the code, so that they cannot drift.
 
 `python -m failure_insights_tests.documents` writes them; `unit/test_documents.py` checks them.
 A part stands between `<!-- made: NAME -->` and `<!-- end: NAME -->`.
 """
 
+import ast
+import html
 import re
-from collections.abc import Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
-import typer
-
-from failure_insights.commands.cli import app
 from failure_insights.settings import Settings, environment_names
+from failure_insights_tests.imports import FOLDER, PACKAGE, ROOMS, arrows, modules
 
-TOP = Path(__file__).resolve().parent.parent
-DOCUMENTS = (TOP / "README.md", TOP / "docs" / "running.md")
+TOP = FOLDER.parent
+DOCUMENTS = (TOP / "README.md", TOP / "docs" / "architecture.md", TOP / "docs" / "running.md")
 FIRST_SETTINGS = (
     *("database_url", "home", "openai_api_key", "openai_base_url"),
     *("model", "reader_model", "auditor"),
 )
 
 
+@cache
 def parts() -> dict[str, str]:
     """Return each part by its name."""
     everything = tuple(Settings.model_fields)
     return {
         "settings": settings_table(FIRST_SETTINGS),
         "all settings": settings_table(everything),
-        "commands": "\n\n".join(commands()),
+        "commands": commands(),
+        "picture": picture(),
+        "rooms": rooms_table(),
     }
 
 
@@ -50,35 +56,56 @@ def settings_table(names: Sequence[str]) -> str:
     return "\n".join(rows)
 
 
-def commands() -> Iterator[str]:
-    """Yield the text of each command, and of each command of a group."""
-    root = typer.main.get_command(app)
-    for command in root.commands.values():  # type: ignore[attr-defined]
-        if hasattr(command, "commands"):
-            for inner in command.commands.values():
-                yield _command(f"{command.name} {inner.name}", inner)
-        else:
-            yield _command(command.name, command)
+def commands() -> str:
+    """Return what Typer's own documentation of the command line says, a heading a command."""
+    command = [sys.executable, "-m", "typer", f"{PACKAGE}.commands.cli", "utils", "docs"]
+    text = subprocess.run(
+        [*command, "--name", "failure-insights"],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    text = html.unescape(text[text.index("\n## ") :])
+    text = re.sub(r"^\* `(?:-h, )?--help`.*\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\*\*(Arguments|Options)\*\*:\n", "", text)
+    text = re.sub(r"\*\*Usage\*\*:\n+```console\n\$ (.*)\n```", r"`\1`", text)
+    text = re.sub(r"^##+ ", "#### ", text, flags=re.MULTILINE)
+    text = re.sub(r"\n{3,}", "\n\n", text)
+    return re.sub(r"^(\* .*\n)\n(?=\* )", r"\1", text, flags=re.MULTILINE).strip()
 
 
-def _command(name: str, command: typer.core.TyperCommand) -> str:
-    arguments = [p for p in command.params if p.param_type_name == "argument"]
-    options = [p for p in command.params if p.param_type_name == "option"]
-    usage = " ".join([f"failure-insights {name}", *(_usage(argument) for argument in arguments)])
-    lines = [f"#### `{usage}{' [OPTIONS]' if options else ''}`", "", str(command.help)]
-    if options or arguments:
-        lines += ["", "| | default | |", "|---|---|---|"]
-    for parameter in [*arguments, *options]:
-        is_option = parameter in options
-        shown = "`, `".join(parameter.opts) if is_option else _usage(parameter)
-        needed = "needed" if parameter.required and is_option else ""
-        default = "" if parameter.default in (None, False) else f"`{parameter.default}`"
-        lines.append(f"| `{shown}` | {needed or default} | {parameter.help} |")
-    return "\n".join(lines)
+def picture() -> str:
+    """Return the rooms and the arrows between them as a Mermaid graph.
+
+    An arrow that follows from others is left out: where `web` imports from `store` and `store` from
+    `domain`, `web` may import from `domain` too.
+    """
+    below: dict[str, set[str]] = {}
+    for name in reversed(ROOMS):
+        below[name] = arrows()[name].union(*(below.get(far, ()) for far in arrows()[name]))
+    lines = ["```mermaid", "flowchart TB"]
+    for source, targets in arrows().items():
+        implied = set().union(*(below[target] for target in targets))
+        lines += [f"    {source} --> {target}" for target in sorted(targets - implied)]
+    return "\n".join([*lines, "```"])
 
 
-def _usage(argument: typer.core.TyperArgument) -> str:
-    return f"{str(argument.name).upper()}{'...' if argument.nargs == -1 else ''}"
+def rooms_table() -> str:
+    """Return what each room is for, in the words of its docstring, and where it imports from."""
+    rows = ["| room | what is in it | imports from |", "|---|---|---|"]
+    for name in ROOMS:
+        path = modules()[f"{PACKAGE}.{name}"]
+        is_folder = path.name == "__init__.py"
+        shown = f"{name}/" if is_folder else f"{name}.py"
+        link = f"[`{shown}`](../{PACKAGE}/{name if is_folder else shown})"
+        rows.append(f"| {link} | {_first_line(path)} | {', '.join(sorted(arrows()[name]))} |")
+    return "\n".join(rows)
+
+
+def _first_line(path: Path) -> str:
+    words = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return words.split("\n")[0]
 
 
 def main() -> None:

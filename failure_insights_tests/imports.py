@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("domain",),
     ("errors",),
 )
+ROOMS = [name for layer in LAYERS for name in layer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def room(module: str) -> str:
 
 def arrows() -> dict[str, set[str]]:
     """Return the rooms that each room imports from."""
-    targets: dict[str, set[str]] = {name: set() for layer in LAYERS for name in layer}
+    targets: dict[str, set[str]] = {name: set() for name in ROOMS}
     for item in imports():
         if item.is_ours and PACKAGE not in (ends := (room(item.importer), room(item.imported))):
             targets.setdefault(ends[0], set()).update({ends[1]} - {ends[0]})

@@ -32,6 +32,15 @@ def test_links_lead_to_files_and_headings_that_exist(path: Path) -> None:
             assert heading in [h.lower().replace(" ", "-") for h in headings], target
 
 
+def test_the_glossary_has_ten_words_each_of_the_file_that_it_names() -> None:
+    document = TOP / "docs" / "architecture.md"
+    rows = re.findall(r"^\| \*\*([a-z ]+)\*\* \|.*\]\((\S+\.py)\) \|$", document.read_text(), re.M)
+    assert len(rows) == 10
+    for words, target in rows:
+        text = (document.parent / target).read_text().casefold()
+        assert words.split()[-1] in text, (words, target)
+
+
 def test_the_example_of_a_call_can_be_imported() -> None:
     (example,) = re.findall(r"```json\n(.*?)```", (TOP / "README.md").read_text(), re.DOTALL)
     call = read(object_of(example)).call
