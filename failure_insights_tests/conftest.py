@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
-from failure_insights.store.database import engine_for, migrate, url_for_driver
+from failure_insights.store.database import engine_for, url_for_driver
 from failure_insights.store.embedded import start_embedded_postgres
+from failure_insights.store.schema import migrate
 
 _numbers = count(1)
 

@@ -19,8 +19,9 @@ from failure_insights.domain.pools import FailingCall, Window
 from failure_insights.orchestration.grid import partition_key, split_partition_key
 from failure_insights.orchestration.run_work import lineage
 from failure_insights.settings import get_settings
-from failure_insights.store.database import engine_for, migrate, query
+from failure_insights.store.database import engine_for, query
 from failure_insights.store.opening import store_url
+from failure_insights.store.schema import migrate
 
 _CALL_COLUMNS = [field.name for field in fields(FailingCall)]
 FRAME_COLUMNS = ["partition", "window_end", "window_days", *_CALL_COLUMNS]

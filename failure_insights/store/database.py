@@ -1,12 +1,10 @@
-"""The one Postgres: where it is, its engine, and bringing its schema up to date."""
+"""Connect to the one Postgres, and read the statements of `sql/`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
 
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, TextClause, create_engine, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
@@ -14,8 +12,6 @@ from sqlalchemy.exc import OperationalError
 from failure_insights.errors import DatabaseUnreachable
 
 SCHEMA = "failure_insights"
-#: Any number will do, as long as every process that migrates takes the same one.
-MIGRATION_LOCK = 7_215_306
 
 
 def url_for_driver(url: str, driver: str) -> str:
@@ -41,21 +37,6 @@ def engine_for(url: str) -> Engine:
             "prepare_threshold": None,
         },
     )
-
-
-def migrate(engine: Engine) -> None:
-    """Bring the schema up to date; of many processes that start at once, one does it.
-
-    Raises:
-        DatabaseUnreachable: Postgres does not answer.
-    """
-    config = Config()
-    config.set_main_option("script_location", str(files("failure_insights.store") / "migrations"))
-    with reachable(engine) as connection, connection.begin():
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
 
 
 @contextmanager

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from failure_insights.store.database import engine_for, migrate
+from failure_insights.store.database import engine_for
 from failure_insights.store.embedded import start_embedded_postgres
+from failure_insights.store.schema import migrate
 
 
 @cache

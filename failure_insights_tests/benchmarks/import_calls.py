@@ -17,8 +17,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from failure_insights.ingest.import_calls import import_calls
-from failure_insights.store.database import engine_for, migrate
+from failure_insights.store.database import engine_for
 from failure_insights.store.embedded import start_embedded_postgres
+from failure_insights.store.schema import migrate
 
 TURNS = 20
 WORDS = ("appointment", "tuesday", "calendar", "dentist", "number", "please", "you", "the", "not")

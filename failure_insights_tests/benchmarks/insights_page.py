@@ -101,8 +101,9 @@ def main() -> None:
 
 
 def _store(folder: Path) -> tuple[Engine, str]:
-    from failure_insights.store.database import engine_for, migrate
+    from failure_insights.store.database import engine_for
     from failure_insights.store.embedded import start_embedded_postgres
+    from failure_insights.store.schema import migrate
 
     url = start_embedded_postgres(folder / "postgres")
     engine = engine_for(url)

@@ -22,10 +22,11 @@ from sqlalchemy import text
 from failure_insights.domain.breakdown import Breakdown, FailureMode
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.domain.pools import FailingCall, Pool, Window
-from failure_insights.store.database import engine_for, migrate
+from failure_insights.store.database import engine_for
 from failure_insights.store.embedded import start_embedded_postgres
 from failure_insights.store.insights import succeed
 from failure_insights.store.queue import NewAudit, open_audits, request_audit
+from failure_insights.store.schema import migrate
 from failure_insights_tests.web.api_site import INSIGHTS, NOW, site_of
 
 RATE = 50

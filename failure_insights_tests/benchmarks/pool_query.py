@@ -17,8 +17,9 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
-from failure_insights.store.database import engine_for, migrate, query
+from failure_insights.store.database import engine_for, query
 from failure_insights.store.embedded import start_embedded_postgres
+from failure_insights.store.schema import migrate
 
 PROJECTS, METRICS, DAYS = 100, 20, 30
 START = datetime(2026, 11, 1, 6, tzinfo=UTC)

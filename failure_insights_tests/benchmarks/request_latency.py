@@ -20,9 +20,10 @@ from pathlib import Path
 import psutil
 from sqlalchemy import text
 
-from failure_insights.store.database import engine_for, migrate
+from failure_insights.store.database import engine_for
 from failure_insights.store.embedded import start_embedded_postgres
 from failure_insights.store.queue import request_audit
+from failure_insights.store.schema import migrate
 from failure_insights_tests.benchmarks.bookkeeping import SEED
 from failure_insights_tests.pipeline.dagster_site import DagsterSite, dagster_site, wait_until
 

@@ -15,8 +15,9 @@ from failure_insights.audit.run_audits import OpenAuditor
 from failure_insights.domain.auditing import Auditor
 from failure_insights.domain.breakdown import AuditorName, Breakdown
 from failure_insights.settings import Settings
-from failure_insights.store.database import engine_for, migrate
+from failure_insights.store.database import engine_for
 from failure_insights.store.embedded import start_embedded_postgres
+from failure_insights.store.schema import migrate
 from failure_insights_tests.endpoint.server import EndpointServer, Sent
 from failure_insights_tests.quality.planted import PlantedPool
 from failure_insights_tests.quality.reader import Reader
