@@ -126,7 +126,8 @@ class AuditRunner:
         prior = await asyncio.to_thread(self._start, task)
         calls = StoredCalls(self.engine, task.metric_id, task.pool.window)
         breakdown = await auditor.audit(task.pool, calls, prior, task.max_calls)
-        settled = settle_identity(breakdown, prior, task.project_metric, task.date)
+        earlier = await asyncio.to_thread(calls.earlier)
+        settled = settle_identity(breakdown, prior, task.project_metric, task.date, earlier.causes)
         await asyncio.to_thread(self._succeed, task, settled)
         return AuditResult(task, settled)
 

@@ -1,12 +1,12 @@
 """The interface that every auditor has: pool and metric card in, breakdown out."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from failure_insights.domain.breakdown import AuditorName, Breakdown
 from failure_insights.domain.calls import Turn
-from failure_insights.domain.identity import PriorTheme
+from failure_insights.domain.identity import PriorCause, PriorTheme
 from failure_insights.domain.pools import FailingCall, Pool
 
 __all__ = ["Auditor", "CallReader", "Earlier", "PriorTheme"]
@@ -18,11 +18,22 @@ class Earlier:
 
     `read` are the calls whose transcripts it read first; those that it read later, because of
     what it had found, are no choice to hold on to. An audit that is asked for again is its own
-    predecessor, and has to choose the same sample.
+    predecessor, and has to choose the same sample. `causes` are those of the last days, with the
+    audit's own day.
     """
 
     pool: Collection[str] = ()
     read: Collection[str] = ()
+    causes: Sequence[PriorCause] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallContext:
+    """What is known of a call beside its transcript. `metadata` is its provider's or importer's."""
+
+    ended_reason: str | None = None
+    duration_s: float | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 class CallReader(Protocol):
@@ -30,6 +41,14 @@ class CallReader(Protocol):
 
     def transcripts(self, call_ids: Sequence[str]) -> Mapping[str, Sequence[Turn]]:
         """Return the transcript of each call; a call that is gone is missing from the mapping."""
+        ...
+
+    def contexts(self, call_ids: Sequence[str]) -> Mapping[str, CallContext]:
+        """Return what is known of each call beside its transcript; calls that are gone miss."""
+        ...
+
+    def about_project(self) -> str:
+        """Return what people write about the project, for auditors; "" if they wrote nothing."""
         ...
 
     def passing(self, limit: int) -> Sequence[FailingCall]:

@@ -13,6 +13,17 @@ MAX_THEMES = 6
 AuditorName = Literal["agent", "wording"]
 #: `recurring`: the theme was seen on an earlier day too.
 ThemeStatus = Literal["new", "recurring"]
+#: How bad a theme is for callers, the worst first: harm that stays (money, health, data), the
+#: caller's aim not reached, reached with trouble, a blemish that costs the caller nothing.
+Severity = Literal["critical", "high", "medium", "low"]
+#: What a metric finding says: the judge's reason does not occur in the call; or nothing that the
+#: agent could see called for what the judge expected.
+MetricFindingKind = Literal["reason_not_in_call", "nothing_called_for_it"]
+#: The words that people read for it.
+METRIC_FINDINGS: Mapping[MetricFindingKind, str] = {
+    "reason_not_in_call": "the judge's reason does not occur in the call",
+    "nothing_called_for_it": "nothing that the agent could see called for what the judge expected",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +50,44 @@ class SuspectedJudgeError:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricFinding:
+    """A failing call where the metric, not the agent, is in question: shown beside the themes."""
+
+    kind: MetricFindingKind
+    call_id: str
+    turn: int | None
+    quote: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One root cause: the finer of the two levels that calls are grouped on.
+
+    Fields are as in `FailureMode`; `cause_id` is settled by `domain.identity` too.
+    """
+
+    title: str
+    call_ids: tuple[str, ...]
+    criterion: str = ""
+    terms: Mapping[str, float] = field(default_factory=dict)
+    cause_id: str = ""
+    status: ThemeStatus = "new"
+
+    @property
+    def count(self) -> int:
+        return len(self.call_ids)
+
+
+@dataclass(frozen=True, slots=True)
 class FailureMode:
-    """One theme: calls of the pool that failed for the same reason.
+    """One theme: calls of the pool whose causes one fix would end.
 
     `criterion` is the sentence that decides whether a call belongs; `terms` the weighted words
     (TF-IDF) that the theme is recognised by on other days. `theme_id` is empty, or the earlier
     theme that an auditor proposes, until `domain.identity` has settled which theme it is.
+    `causes` are all of its calls by cause, or empty where the auditor knows one level only.
+    `also_call_ids` are calls that count elsewhere, and where the theme is at work too.
     """
 
     title: str
@@ -57,6 +100,10 @@ class FailureMode:
     terms: Mapping[str, float] = field(default_factory=dict)
     theme_id: str = ""
     status: ThemeStatus = "new"
+    causes: tuple[Cause, ...] = ()
+    also_call_ids: tuple[str, ...] = ()
+    severity: Severity | None = None
+    severity_reason: str = ""
 
     @property
     def count(self) -> int:
@@ -75,22 +122,31 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Breakdown:
-    """The findings of one audit: modes, unassigned and suspected judge errors make up the pool.
+    """The findings of one audit: every call of the pool in one group.
+
+    The groups are the themes, the other causes (of no theme that is shown), the unassigned calls
+    (read, and no cause is clear), those that were not read, the suspected judge errors and the
+    metric findings. `cost` is in US dollars; None where the price is not known.
 
     Raises:
         InvalidBreakdown: it names a call that the pool does not hold, names one twice, misses
-            one, has no theme or a seventh, or has evidence from a call of another theme.
+            one, has a seventh theme or found nothing; a theme's causes are not its calls, or it
+            has evidence from a call of another theme.
     """
 
     pool: Pool
     failure_modes: tuple[FailureMode, ...]
     auditor: AuditorName
+    other_causes: tuple[Cause, ...] = ()
     unassigned_call_ids: tuple[str, ...] = ()
+    not_read_call_ids: tuple[str, ...] = ()
     suspected_judge_errors: tuple[SuspectedJudgeError, ...] = ()
+    metric_findings: tuple[MetricFinding, ...] = ()
     num_calls_analyzed: int = 0
     degraded: bool = False
     model: str | None = None
     usage: Usage = Usage()
+    cost: float | None = None
     message: str = ""
     #: What a replay needs: versions, prompt hashes, parameters, the seed.
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -98,15 +154,20 @@ class Breakdown:
     def __post_init__(self) -> None:
         self._check_number_of_themes()
         self._check_every_call_once()
-        self._check_evidence()
+        self._check_themes()
 
     def _check_number_of_themes(self) -> None:
         if len(self.failure_modes) > MAX_THEMES:
             raise InvalidBreakdown(f"{len(self.failure_modes)} themes; at most {MAX_THEMES}")
-        if not self.failure_modes and not self.suspected_judge_errors:
-            raise InvalidBreakdown("no theme and no suspected judge error: nothing was found")
-        if any(not mode.call_ids for mode in self.failure_modes):
-            raise InvalidBreakdown("a theme without calls")
+        if not (
+            self.failure_modes
+            or self.other_causes
+            or self.suspected_judge_errors
+            or self.metric_findings
+        ):
+            raise InvalidBreakdown("no theme, cause, judge error or metric finding")
+        if any(not call_ids for call_ids in self._grouped_calls()):
+            raise InvalidBreakdown("a theme or cause without calls")
 
     def _check_every_call_once(self) -> None:
         named = [*self._named_calls()]
@@ -118,16 +179,31 @@ class Breakdown:
         if missing := pool - set(named):
             raise InvalidBreakdown(f"{len(missing)} calls of the pool are in no group")
 
-    def _named_calls(self) -> Iterable[str]:
-        for mode in self.failure_modes:
-            yield from mode.call_ids
-        yield from self.unassigned_call_ids
-        yield from (error.call_id for error in self.suspected_judge_errors)
+    def _grouped_calls(self) -> Iterable[tuple[str, ...]]:
+        yield from (mode.call_ids for mode in self.failure_modes)
+        yield from (cause.call_ids for cause in self.other_causes)
 
-    def _check_evidence(self) -> None:
+    def _named_calls(self) -> Iterable[str]:
+        for call_ids in self._grouped_calls():
+            yield from call_ids
+        yield from self.unassigned_call_ids
+        yield from self.not_read_call_ids
+        yield from (item.call_id for item in self.suspected_judge_errors)
+        yield from (item.call_id for item in self.metric_findings)
+
+    def _check_themes(self) -> None:
+        pool = set(self.pool.call_ids)
         for mode in self.failure_modes:
-            if {item.call_id for item in mode.evidence} - set(mode.call_ids):
+            own = set(mode.call_ids)
+            if {item.call_id for item in mode.evidence} - own:
                 raise InvalidBreakdown(f"theme {mode.title!r} quotes a call that is not its own")
+            by_cause = sorted(call for cause in mode.causes for call in cause.call_ids)
+            if mode.causes and by_cause != sorted(own):
+                raise InvalidBreakdown(f"the causes of theme {mode.title!r} are not its calls")
+            if any(not cause.call_ids for cause in mode.causes):
+                raise InvalidBreakdown(f"theme {mode.title!r} has a cause without calls")
+            if set(mode.also_call_ids) - pool or set(mode.also_call_ids) & own:
+                raise InvalidBreakdown(f"theme {mode.title!r} is also at work in a wrong call")
 
     def share(self, mode: FailureMode) -> float:
         """Return the mode's part of the pool, 0 to 1."""

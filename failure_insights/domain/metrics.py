@@ -63,6 +63,8 @@ class MetricCard:
     description: str = ""
     pass_rule: str | None = None
     score_type: ScoreType = "binary"
+    #: What people write about the metric, for auditors: what the judge expects and cannot say.
+    about: str = ""
 
     @property
     def why_not_eligible(self) -> str | None:

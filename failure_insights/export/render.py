@@ -6,8 +6,9 @@ import io
 import orjson
 from sqlalchemy import Engine
 
+from failure_insights.domain.breakdown import METRIC_FINDINGS
 from failure_insights.errors import BadInput, UnknownName
-from failure_insights.store.insight_rows import FailureModeRow, InsightRow, insight_rows
+from failure_insights.store.insight_rows import CauseRow, FailureModeRow, InsightRow, insight_rows
 from failure_insights.text.markdown import plain
 
 FORMATS = ("md", "json", "csv")
@@ -44,21 +45,30 @@ def as_json(row: InsightRow) -> str:
 
 
 def as_csv(row: InsightRow) -> str:
-    """Return one line a call: its group, theme and first quote."""
+    """Return one line a call: its group, theme, cause and first quote."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["call_id", "group", "theme_id", "title", "turn", "quote"])
+    writer.writerow(["call_id", "group", "theme_id", "title", "turn", "quote", "cause"])
     for mode in row["failure_modes"]:
         quotes = {item["call_id"]: item for item in reversed(mode["evidence"])}
+        causes = {call: cause["title"] for cause in mode["causes"] for call in cause["call_ids"]}
         for call in mode["call_ids"]:
             item = quotes.get(call, {"turn": None, "quote": ""})
             cells = ["theme", mode["theme_id"], mode["title"], item["turn"], item["quote"]]
-            writer.writerow([_cell(value) for value in [call, *cells]])
+            writer.writerow(map(_cell, [call, *cells, causes.get(call, "")]))
+    for cause in row["other_causes"]:
+        for call in cause["call_ids"]:
+            writer.writerow(map(_cell, [call, "other_cause", "", "", "", "", cause["title"]]))
     for call in row["unassigned_call_ids"]:
-        writer.writerow([_cell(call), "unassigned", "", "", "", ""])
+        writer.writerow(map(_cell, [call, "unassigned", "", "", "", "", ""]))
+    for call in row["not_read_call_ids"]:
+        writer.writerow(map(_cell, [call, "not_read", "", "", "", "", ""]))
     for error in row["suspected_judge_errors"]:
         cells = [error["call_id"], "suspected_judge_error", "", error["reason"]]
-        writer.writerow([_cell(value) for value in [*cells, error["turn"], error["quote"]]])
+        writer.writerow(map(_cell, [*cells, error["turn"], error["quote"], ""]))
+    for finding in row["metric_findings"]:
+        cells = [finding["call_id"], "metric_finding", "", finding["reason"]]
+        writer.writerow(map(_cell, [*cells, finding["turn"], finding["quote"], finding["kind"]]))
     return out.getvalue().rstrip("\n")
 
 
@@ -67,12 +77,22 @@ def as_markdown(row: InsightRow) -> str:
     lines = [f"# {plain(row['project'])}: {plain(row['metric_name'])}", "", _summary(row), ""]
     for number, mode in enumerate(row["failure_modes"], start=1):
         lines += _theme(number, mode)
+    if row["other_causes"]:
+        lines += ["## Other causes", "", *map(_cause, row["other_causes"]), ""]
     if row["unassigned_call_ids"]:
-        lines += ["## In no theme", "", _ids(row["unassigned_call_ids"]), ""]
+        lines += ["## No clear cause", "", _ids(row["unassigned_call_ids"]), ""]
+    if row["not_read_call_ids"]:
+        lines += ["## Not read", "", _ids(row["not_read_call_ids"]), ""]
     if row["suspected_judge_errors"]:
         lines += ["## The judge was likely wrong", ""]
         for error in row["suspected_judge_errors"]:
             lines.append(f"- {plain(error['call_id'])}: {plain(error['reason'])}")
+        lines.append("")
+    if row["metric_findings"]:
+        lines += ["## About the metric, not the agent", ""]
+        for finding in row["metric_findings"]:
+            kind = METRIC_FINDINGS[finding["kind"]]
+            lines.append(f"- {plain(finding['call_id'])}: {kind}. {plain(finding['reason'])}")
         lines.append("")
     return "\n".join(lines).rstrip()
 
@@ -98,9 +118,17 @@ def _theme(number: int, mode: FailureModeRow) -> list[str]:
         where = "the judge" if item["turn"] is None else f"turn {item['turn']}"
         lines.append(f"> {plain(item['quote'])} ({plain(item['call_id'])}, {where})")
         lines.append("")
+    if mode["severity"]:
+        lines += [f"Severity: {mode['severity']}. {plain(mode['severity_reason'])}".strip(), ""]
+    if len(mode["causes"]) > 1:
+        lines += [*map(_cause, mode["causes"]), ""]
     if mode["suggested_fix"]:
         lines += [f"Suggested fix: {plain(mode['suggested_fix'])}", ""]
     return [*lines, f"Calls: {_ids(mode['call_ids'])}", ""]
+
+
+def _cause(cause: CauseRow) -> str:
+    return f"- {plain(cause['title'])}: {cause['count']} ({_ids(cause['call_ids'])})"
 
 
 def _ids(call_ids: list[str]) -> str:

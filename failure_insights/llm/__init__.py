@@ -14,6 +14,7 @@ from failure_insights.llm.errors import (
     ToolsUnsupported,
     UnusableAnswer,
 )
+from failure_insights.llm.prices import cost_of
 from failure_insights.llm.requests import Message, Tool
 from failure_insights.llm.schemas import schema_sha
 
@@ -33,6 +34,7 @@ __all__ = [
     "ToolUse",
     "ToolsUnsupported",
     "UnusableAnswer",
+    "cost_of",
     "open_endpoint",
     "read_answer",
     "schema_sha",

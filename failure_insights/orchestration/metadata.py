@@ -86,10 +86,14 @@ def markdown(breakdown: Breakdown) -> str:
     """Return the breakdown as markdown; what strangers wrote cannot format it."""
     total = len(breakdown.pool.calls)
     lines = [_theme(number, mode, total) for number, mode in enumerate(breakdown.failure_modes, 1)]
-    if breakdown.unassigned_call_ids:
-        lines.append(f"- {len(breakdown.unassigned_call_ids)} calls in no theme")
-    if breakdown.suspected_judge_errors:
-        lines.append(f"- {len(breakdown.suspected_judge_errors)} calls look like passes")
+    others = {
+        "of other causes": sum(cause.count for cause in breakdown.other_causes),
+        "without a clear cause": len(breakdown.unassigned_call_ids),
+        "not read": len(breakdown.not_read_call_ids),
+        "that look like passes": len(breakdown.suspected_judge_errors),
+        "where the metric is in question": len(breakdown.metric_findings),
+    }
+    lines += [f"- {count} calls {what}" for what, count in others.items() if count]
     return "\n".join([*lines, "", plain(breakdown.message)])
 
 

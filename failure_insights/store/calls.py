@@ -13,6 +13,7 @@ from failure_insights.domain.metrics import MetricType
 from failure_insights.errors import UnknownName
 from failure_insights.store.database import query
 from failure_insights.store.documented import documented
+from failure_insights.store.insights import CallBucket
 from failure_insights.store.projects import ProjectRow
 
 
@@ -57,7 +58,8 @@ class CallRow(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class CallFindingRow:
-    """What an insight says of a call, with a quote: its theme, or why the judge was likely wrong.
+    """What an insight says of a call, with a quote: its theme or cause, or why the judge was likely
+    wrong or the metric is in question.
 
     `turn` is None where the quote is the judge's own words; `quote` where there is none.
     """
@@ -68,6 +70,7 @@ class CallFindingRow:
     theme_id: str | None
     title: str | None
     reason: str | None
+    bucket: CallBucket
     turn: int | None
     quote: str | None
 

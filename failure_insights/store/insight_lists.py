@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from failure_insights.errors import UnknownName
 from failure_insights.store.database import query
 from failure_insights.store.insight_rows import (
+    CauseRow,
     FailureModeRow,
     HistoryDay,
     InsightRow,
@@ -130,6 +131,9 @@ def _narrowed(
         "failure_modes": modes,
         "unassigned_call_ids": [call for call in row["unassigned_call_ids"] if call in seen],
         "suspected_judge_errors": [error for error in suspected if error["call_id"] in seen],
+        "metric_findings": [item for item in row["metric_findings"] if item["call_id"] in seen],
+        "not_read_call_ids": [call for call in row["not_read_call_ids"] if call in seen],
+        "other_causes": _narrowed_causes(row["other_causes"], seen),
     }
 
 
@@ -144,4 +148,15 @@ def _narrowed_mode(
         "call_ids": call_ids,
         "evidence": [item for item in mode["evidence"] if item["call_id"] in seen],
         "history": history,
+        "causes": _narrowed_causes(mode["causes"], seen),
+        "also_call_ids": [call for call in mode["also_call_ids"] if call in seen],
     }
+
+
+def _narrowed_causes(causes: Sequence[CauseRow], seen: frozenset[str]) -> list[CauseRow]:
+    narrowed = [(cause, [call for call in cause["call_ids"] if call in seen]) for cause in causes]
+    return [
+        {**cause, "call_ids": call_ids, "count": len(call_ids)}
+        for cause, call_ids in narrowed
+        if call_ids
+    ]

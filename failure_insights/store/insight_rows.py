@@ -11,7 +11,12 @@ from typing import Any
 from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
-from failure_insights.domain.breakdown import AuditorName, ThemeStatus
+from failure_insights.domain.breakdown import (
+    AuditorName,
+    MetricFindingKind,
+    Severity,
+    ThemeStatus,
+)
 from failure_insights.domain.origins import Origin
 from failure_insights.store.database import query
 from failure_insights.store.documented import documented
@@ -37,8 +42,20 @@ class HistoryDay(TypedDict):
 
 
 @documented
+class CauseRow(TypedDict):
+    """One root cause: the finer of the two levels that calls are grouped on."""
+
+    cause_id: str
+    """The same from day to day."""
+    title: str
+    count: int
+    call_ids: list[str]
+    status: ThemeStatus
+
+
+@documented
 class FailureModeRow(TypedDict):
-    """One theme: calls that failed for the same reason."""
+    """One theme: calls whose causes one fix would end."""
 
     theme_id: str
     """The same from day to day."""
@@ -54,12 +71,32 @@ class FailureModeRow(TypedDict):
     status: ThemeStatus
     first_seen: date
     history: list[HistoryDay]
+    causes: list[CauseRow]
+    """All of its calls by cause, largest first; empty where the auditor groups by wording."""
+    also_call_ids: list[str]
+    """Calls that count elsewhere, and where the theme is at work too."""
+    severity: Severity | None
+    """How bad it is for callers; null where nobody read a transcript."""
+    severity_reason: str
 
 
 @documented
 class SuspectedJudgeErrorRow(TypedDict):
     """A failing call that looks like a pass."""
 
+    call_id: str
+    turn: int | None
+    quote: str | None
+    reason: str
+
+
+@documented
+class MetricFindingRow(TypedDict):
+    """A failing call where the metric, not the agent, is in question."""
+
+    kind: MetricFindingKind
+    """`reason_not_in_call`: the judge's reason does not occur in the call;
+    `nothing_called_for_it`: nothing that the agent could see called for what the judge expected."""
     call_id: str
     turn: int | None
     quote: str | None
@@ -82,13 +119,24 @@ class InsightRow(TypedDict):
     max_calls: int | None
     num_failing_calls: int | None
     num_calls_analyzed: int | None
+    """Transcripts read."""
+    num_evaluated_calls: int | None
+    """Calls of the window that have a result for the metric, failing or not."""
     failure_modes: list[FailureModeRow]
+    other_causes: list[CauseRow]
+    """Causes of no theme that is shown."""
     unassigned_call_ids: list[str]
+    """Calls that were read, and of which no cause is clear."""
+    not_read_call_ids: list[str]
+    """Calls whose transcript was not read, and whose explanation does not say why they failed."""
     suspected_judge_errors: list[SuspectedJudgeErrorRow]
+    metric_findings: list[MetricFindingRow]
     auditor: AuditorName | None
     degraded: bool
     model: str | None
     usage: dict[str, int]
+    cost: float | None
+    """US dollars, by the list price of the model; null where that is not known."""
     message: str
     error_message: str
     duration_seconds: float | None
@@ -128,13 +176,18 @@ def _insight_row(row: Any) -> InsightRow:
         "max_calls": row.max_calls,
         "num_failing_calls": row.num_failing_calls,
         "num_calls_analyzed": row.num_calls_analyzed,
+        "num_evaluated_calls": row.num_evaluated_calls,
         "failure_modes": [],
+        "other_causes": [],
         "unassigned_call_ids": [],
+        "not_read_call_ids": [],
         "suspected_judge_errors": [],
+        "metric_findings": [],
         "auditor": row.auditor,
         "degraded": row.degraded,
         "model": row.model,
         "usage": row.usage,
+        "cost": row.cost,
         "message": row.message,
         "error_message": row.error_message,
         "duration_seconds": row.duration_seconds,
@@ -149,6 +202,11 @@ def _add_findings(
 ) -> None:
     """Add the themes, the unassigned calls and the suspected judge errors of done insights."""
     calls = _add_calls(connection, rows, values)
+    causes = _add_causes(connection, rows, values)
+    also = {
+        (row.insight_id, row.position): row.call_ids
+        for row in connection.execute(query("insight_also_calls"), values)
+    }
     evidence = _evidence(connection, values)
     history = history_by(connection, "insight_history", values)
     for theme in connection.execute(query("insight_themes"), values):
@@ -168,6 +226,10 @@ def _add_findings(
                 "status": theme.status,
                 "first_seen": theme.first_seen,
                 "history": history.get(place, []),
+                "causes": causes[place],
+                "also_call_ids": also.get(place, []),
+                "severity": theme.severity,
+                "severity_reason": theme.severity_reason,
             }
         )
 
@@ -177,17 +239,50 @@ def _add_calls(
 ) -> Mapping[tuple[int, int], list[str]]:
     """Add the calls of no theme to their rows; return those of each theme by its position."""
     of_themes: dict[tuple[int, int], list[str]] = defaultdict(list)
-    for insight_id, position, call_id, turn, quote, reason in connection.execute(
-        query("insight_calls"), values
-    ):
-        if position is not None:
-            of_themes[insight_id, position].append(call_id)
-        elif reason is None:
-            rows[insight_id]["unassigned_call_ids"].append(call_id)
+    for member in connection.execute(query("insight_calls"), values):
+        row, call_id = rows[member.insight_id], member.call_id
+        turn, quote, reason = member.turn, member.quote, member.reason
+        match member.bucket:
+            case "theme":
+                of_themes[member.insight_id, member.position].append(call_id)
+            case "unassigned":
+                row["unassigned_call_ids"].append(call_id)
+            case "not_read":
+                row["not_read_call_ids"].append(call_id)
+            case "judge_error":
+                row["suspected_judge_errors"].append(
+                    {"call_id": call_id, "turn": turn, "quote": quote, "reason": reason}
+                )
+            case "metric_finding":
+                row["metric_findings"].append(
+                    {
+                        "kind": member.finding,
+                        "call_id": call_id,
+                        "turn": turn,
+                        "quote": quote,
+                        "reason": reason,
+                    }
+                )
+    return of_themes
+
+
+def _add_causes(
+    connection: Connection, rows: Mapping[int, InsightRow], values: Mapping[str, Any]
+) -> Mapping[tuple[int, int], list[CauseRow]]:
+    """Add the causes of no theme to their rows; return those of each theme by its position."""
+    of_themes: dict[tuple[int, int], list[CauseRow]] = defaultdict(list)
+    for cause in connection.execute(query("insight_causes"), values):
+        row: CauseRow = {
+            "cause_id": cause.cause_id,
+            "title": cause.title,
+            "count": len(cause.call_ids),
+            "call_ids": cause.call_ids,
+            "status": cause.status,
+        }
+        if cause.position is None:
+            rows[cause.insight_id]["other_causes"].append(row)
         else:
-            rows[insight_id]["suspected_judge_errors"].append(
-                {"call_id": call_id, "turn": turn, "quote": quote, "reason": reason}
-            )
+            of_themes[cause.insight_id, cause.position].append(row)
     return of_themes
 
 

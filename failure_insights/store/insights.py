@@ -3,17 +3,24 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from itertools import count
+from typing import Literal
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
 
-from failure_insights.domain.breakdown import Breakdown
-from failure_insights.domain.identity import PriorTheme
+from failure_insights.domain.breakdown import Breakdown, Cause
+from failure_insights.domain.identity import PriorCause, PriorTheme
 from failure_insights.domain.pools import NOT_ENOUGH_DATA, Window
 from failure_insights.store.database import query
 
 #: Identity looks back this far: a theme that was away longer comes back as a new one.
 REMEMBERED_DAYS = 30
+
+#: The group that a call of an insight is in.
+CallBucket = Literal[
+    "theme", "other_cause", "unassigned", "not_read", "judge_error", "metric_finding"
+]
 
 
 def prior_themes(connection: Connection, project_metric: str, day: date) -> list[PriorTheme]:
@@ -38,6 +45,23 @@ def prior_themes(connection: Connection, project_metric: str, day: date) -> list
     ]
 
 
+def prior_causes(connection: Connection, metric_id: int, day: date) -> list[PriorCause]:
+    """Return the metric's causes up to `day`, with the words and calls of their newest day."""
+    values = {"metric_id": metric_id, "day": day, "days": REMEMBERED_DAYS}
+    return [
+        PriorCause(
+            cause_id=row.cause_id,
+            title=row.title,
+            criterion=row.criterion,
+            terms=row.terms,
+            first_seen=row.first_seen,
+            theme_id=row.theme_id,
+            call_ids=frozenset(row.call_ids),
+        )
+        for row in connection.execute(query("prior_causes"), values)
+    ]
+
+
 def succeed(connection: Connection, insight_id: int, day: date, breakdown: Breakdown) -> None:
     """Keep the breakdown of an open row and end the row as succeeded, all or nothing."""
     window = breakdown.pool.window
@@ -54,10 +78,13 @@ def succeed(connection: Connection, insight_id: int, day: date, breakdown: Break
             "degraded": breakdown.degraded,
             "model": breakdown.model,
             "usage": Jsonb(asdict(breakdown.usage)),
+            "cost": breakdown.cost,
             "provenance": Jsonb(dict(breakdown.provenance)),
             "message": breakdown.message,
             "themes": Jsonb(list(_themes(breakdown))),
+            "causes": Jsonb(list(_causes(breakdown))),
             "calls": Jsonb(list(_calls(breakdown))),
+            "also": Jsonb(list(_also(breakdown))),
             "evidence": Jsonb(list(_evidence(breakdown))),
         },
     )
@@ -99,14 +126,58 @@ def _themes(breakdown: Breakdown) -> Iterator[Mapping[str, object]]:
             "suggested_fix": mode.suggested_fix,
             "status": mode.status,
             "count": mode.count,
+            "severity": mode.severity,
+            "severity_reason": mode.severity_reason,
+        }
+
+
+def _placed_causes(breakdown: Breakdown) -> Iterator[tuple[int, int | None, Cause]]:
+    """Yield each cause with its ordinal from 1 and its theme's position; None: of no theme."""
+    ordinals = count(1)
+    for position, mode in enumerate(breakdown.failure_modes, start=1):
+        yield from ((next(ordinals), position, cause) for cause in mode.causes)
+    yield from ((next(ordinals), None, cause) for cause in breakdown.other_causes)
+
+
+def _causes(breakdown: Breakdown) -> Iterator[Mapping[str, object]]:
+    for ordinal, position, cause in _placed_causes(breakdown):
+        yield {
+            "ordinal": ordinal,
+            "position": position,
+            "cause_id": cause.cause_id,
+            "title": cause.title,
+            "criterion": cause.criterion,
+            "terms": dict(cause.terms),
+            "status": cause.status,
         }
 
 
 def _calls(breakdown: Breakdown) -> Iterator[Mapping[str, object]]:
+    cause_of = {
+        call: ordinal for ordinal, _, cause in _placed_causes(breakdown) for call in cause.call_ids
+    }
     for position, mode in enumerate(breakdown.failure_modes, start=1):
-        yield from ({"call_id": call, "position": position} for call in mode.call_ids)
-    yield from ({"call_id": call} for call in breakdown.unassigned_call_ids)
-    yield from (asdict(error) for error in breakdown.suspected_judge_errors)
+        for call in mode.call_ids:
+            yield _call("theme", call, position=position, cause=cause_of.get(call))
+    for cause in breakdown.other_causes:
+        for call in cause.call_ids:
+            yield _call("other_cause", call, cause=cause_of[call])
+    yield from (_call("unassigned", call) for call in breakdown.unassigned_call_ids)
+    yield from (_call("not_read", call) for call in breakdown.not_read_call_ids)
+    for error in breakdown.suspected_judge_errors:
+        yield _call("judge_error", **asdict(error))
+    for finding in breakdown.metric_findings:
+        said = asdict(finding)
+        yield _call("metric_finding", finding=said.pop("kind"), **said)
+
+
+def _call(bucket: CallBucket, call_id: str, **more: object) -> Mapping[str, object]:
+    return {"bucket": bucket, "call_id": call_id, **more}
+
+
+def _also(breakdown: Breakdown) -> Iterator[Mapping[str, object]]:
+    for position, mode in enumerate(breakdown.failure_modes, start=1):
+        yield from ({"position": position, "call_id": call} for call in mode.also_call_ids)
 
 
 def _evidence(breakdown: Breakdown) -> Iterator[Mapping[str, object]]:

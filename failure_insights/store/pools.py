@@ -8,10 +8,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, text
 
-from failure_insights.domain.auditing import Earlier
+from failure_insights.domain.auditing import CallContext, Earlier
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.pools import FailingCall, PoolRule, Window
 from failure_insights.store.database import query
+from failure_insights.store.insights import prior_causes
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +73,38 @@ class StoredCalls:
             )
             return {row.call_id: [Turn(**turn) for turn in row.turns] for row in rows}
 
+    def contexts(self, call_ids: Sequence[str]) -> Mapping[str, CallContext]:
+        statement = text(
+            "SELECT call.call_id, call.ended_reason, call.duration_s, call.metadata"
+            " FROM metrics AS metric JOIN calls AS call USING (project_id)"
+            " WHERE metric.id = :metric_id AND call.call_id = ANY(:call_ids)"
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                statement, {"metric_id": self.metric_id, "call_ids": list(call_ids)}
+            )
+            return {
+                row.call_id: CallContext(row.ended_reason, row.duration_s, row.metadata)
+                for row in rows
+            }
+
+    def about_project(self) -> str:
+        statement = text(
+            "SELECT project.about FROM metrics AS metric"
+            " JOIN projects AS project ON project.id = metric.project_id"
+            " WHERE metric.id = :metric_id"
+        )
+        with self.engine.connect() as connection:
+            return connection.execute(statement, {"metric_id": self.metric_id}).scalar() or ""
+
     def earlier(self) -> Earlier:
         values = {"metric_id": self.metric_id, "window_end": self.window.end}
         with self.engine.connect() as connection:
             row = connection.execute(query("earlier_audit"), values).first()
-        return Earlier(frozenset(row.pool), frozenset(row.read)) if row else Earlier()
+            causes = prior_causes(connection, self.metric_id, self.window.date)
+        if row is None:
+            return Earlier(causes=causes)
+        return Earlier(frozenset(row.pool), frozenset(row.read), causes)
 
     def passing(self, limit: int) -> Sequence[FailingCall]:
         values = {

@@ -40,6 +40,8 @@ class MetricCardRow:
     score_type: ScoreType
     is_eligible: bool
     """Whether its failing calls are audited."""
+    about: str
+    """What people write about it for auditors: what the judge expects and cannot say."""
     created_at: datetime
     updated_at: datetime
 

@@ -54,7 +54,8 @@ class ViewRow:
 
 _METRIC = (
     "SELECT metric.id, metric.project_id, project.slug AS project_slug, metric.slug, metric.name,"
-    " metric.type, metric.prompt, metric.description, metric.pass_rule, metric.score_type"
+    " metric.type, metric.prompt, metric.description, metric.pass_rule, metric.score_type,"
+    " metric.about"
     " FROM metrics AS metric JOIN projects AS project ON project.id = metric.project_id"
 )
 #: How many of the known names a message lists.
@@ -133,6 +134,20 @@ def put_metric(connection: Connection, project_id: int, card: MetricCard) -> Met
     card = replace(card, name=stored.card.name)
     connection.execute(query("put_metric"), {**key, **_columns(card)})
     return replace(stored, card=card)
+
+
+def describe_project(connection: Connection, project_id: int, about: str) -> None:
+    """Keep what people write about a project, for auditors: what its agents are supposed to do."""
+    connection.execute(
+        text("UPDATE projects SET about = :about WHERE id = :id"),
+        {"id": project_id, "about": about},
+    )
+
+
+def about_project(connection: Connection, project_id: int) -> str:
+    """Return what people write about a project; "" if they wrote nothing."""
+    statement = text("SELECT about FROM projects WHERE id = :id")
+    return str(connection.execute(statement, {"id": project_id}).scalar_one())
 
 
 def put_view(connection: Connection, project_id: int, name: str, agents: Sequence[str]) -> ViewRow:
@@ -235,11 +250,18 @@ def _columns(card: MetricCard) -> dict[str, Any]:
         "pass_rule": card.pass_rule,
         "score_type": card.score_type,
         "is_eligible": card.is_eligible,
+        "about": card.about,
     }
 
 
 def _metric(row: Any) -> MetricRow:
     card = MetricCard(
-        row.name, row.type, row.prompt, row.description, row.pass_rule, row.score_type
+        row.name,
+        row.type,
+        row.prompt,
+        row.description,
+        row.pass_rule,
+        row.score_type,
+        row.about,
     )
     return MetricRow(row.id, row.project_id, row.project_slug, row.slug, card)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
-from failure_insights.domain.auditing import Earlier
+from failure_insights.domain.auditing import CallContext, Earlier
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.domain.pools import FailingCall, Pool, Window
@@ -83,6 +83,12 @@ class PlantedReader:
     def transcripts(self, call_ids: Sequence[str]) -> Mapping[str, Sequence[Turn]]:
         held = self.planted.transcripts
         return {call_id: held[call_id] for call_id in call_ids if call_id in held}
+
+    def contexts(self, call_ids: Sequence[str]) -> Mapping[str, CallContext]:
+        return {call_id: CallContext() for call_id in call_ids}
+
+    def about_project(self) -> str:
+        return ""
 
     def passing(self, limit: int) -> Sequence[FailingCall]:
         return self.planted.passing_calls[:limit]

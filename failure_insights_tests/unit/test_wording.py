@@ -40,6 +40,12 @@ class Calls:
         self.read += call_ids
         return {call_id: self.held[call_id] for call_id in call_ids if call_id in self.held}
 
+    def contexts(self, call_ids: Sequence[str]) -> Mapping[str, CallContext]:
+        return {call_id: CallContext() for call_id in call_ids}
+
+    def about_project(self) -> str:
+        return ""
+
     def passing(self, limit: int) -> Sequence[FailingCall]:
         return self.passed[:limit]
 

@@ -8,7 +8,7 @@ from failure_insights.audit.agent.critic import Checked
 from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.agent.themes import FEW_CALLS, Theme
 from failure_insights.audit.explanations.text import best_sentence
-from failure_insights.domain.breakdown import MAX_THEMES, Evidence, FailureMode
+from failure_insights.domain.breakdown import MAX_THEMES, Cause, Evidence, FailureMode
 
 #: Quotes of one theme, each of another call.
 QUOTES = 3
@@ -51,6 +51,14 @@ def mode_of(session: AuditSession, checked: Checked, members: Sequence[int]) -> 
         suggested_fix=theme.suggested_fix,
         terms=session.vectors.terms(list(members), theme.criterion),
         theme_id=theme.prior_id,
+        causes=(
+            Cause(
+                title=theme.title,
+                call_ids=tuple(session.cases[i].call_id for i in sorted(members)),
+                criterion=theme.criterion,
+                terms=session.vectors.terms(list(members), theme.criterion),
+            ),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from failure_insights.audit.agent.options import ALGORITHM, STAGES
 from failure_insights.audit.agent.pipeline import Findings
 from failure_insights.audit.agent.session import AuditSession
 from failure_insights.domain.breakdown import Breakdown, Usage
+from failure_insights.llm import cost_of
 
 #: From this part of the calls that were read on, the metric itself is what to look at first.
 MANY_JUDGE_ERRORS = 0.2
@@ -30,6 +31,7 @@ def tell(session: AuditSession, found: Findings) -> Breakdown:
         degraded=_is_degraded(session, found),
         model=session.options.model,
         usage=usage_of(session),
+        cost=cost_of_audit(session),
         message=" ".join(_sentences(session, found)),
         provenance=provenance_of(session) | {"labels": dict(_labels_by(found))},
     )
@@ -39,6 +41,18 @@ def usage_of(session: AuditSession) -> Usage:
     """Return what the audit cost; `cached` are answers that an earlier audit had paid for."""
     spent = session.spending
     return Usage(spent.requests, spent.input_tokens, spent.output_tokens, session.recalled)
+
+
+def cost_of_audit(session: AuditSession) -> float | None:
+    """Return what the audit cost in US dollars; None: a model's price is not known.
+
+    Where readers have a model of their own, all tokens count at the dearer model's price.
+    """
+    usage = usage_of(session)
+    models = {session.options.model, session.options.reader_model}
+    costs = [cost_of(model, usage.input_tokens, usage.output_tokens) for model in models]
+    known = [cost for cost in costs if cost is not None]
+    return max(known) if len(known) == len(costs) else None
 
 
 def provenance_of(session: AuditSession) -> dict[str, Any]:

@@ -16,13 +16,15 @@ WITH call AS (
               insight.window_end DESC, insight.id DESC
 )
 SELECT citing.id AS insight_id, citing.slug AS metric_slug, citing.name AS metric_name, theme.theme_id,
-       theme.title, member.reason,
+       coalesce(theme.title, cause.title) AS title, member.reason, member.bucket,
        coalesce(quote.turn, member.turn) AS turn,
        coalesce(quote.quote, member.quote) AS quote
   FROM citing
   JOIN insight_calls AS member ON member.insight_id = citing.id AND member.call_id = :call_id
   LEFT JOIN insight_themes AS theme
     ON theme.insight_id = citing.id AND theme.position = member.position
+  LEFT JOIN insight_causes AS cause
+    ON cause.insight_id = citing.id AND cause.ordinal = member.cause
   LEFT JOIN insight_evidence AS quote
     ON quote.insight_id = citing.id AND quote.position = member.position
    AND quote.call_id = :call_id

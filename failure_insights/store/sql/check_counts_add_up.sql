@@ -1,4 +1,4 @@
--- Insights of a run whose themes, unassigned calls and suspected judge errors are not the pool.
+-- Insights of a run whose groups of calls are not the pool.
 SELECT insight.id
   FROM insights AS insight
   LEFT JOIN insight_calls AS member ON member.insight_id = insight.id

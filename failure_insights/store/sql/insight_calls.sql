@@ -1,5 +1,6 @@
--- The calls of these insights; position is their theme's, null for those of no theme.
-SELECT member.insight_id, member.position, member.call_id, member.turn, member.quote, member.reason
+-- The calls of these insights, each with the group that it is in.
+SELECT member.insight_id, member.bucket, member.position, member.call_id,
+       member.turn, member.quote, member.reason, member.finding
   FROM insight_calls AS member
  WHERE member.insight_id = ANY(CAST(:ids AS bigint[]))
  ORDER BY member.insight_id, member.position, member.call_id

@@ -1,4 +1,4 @@
--- Keeps a breakdown and ends its open row, in one statement: themes, calls and quotes come as
+-- Keeps a breakdown and ends its open row, in one statement: themes, causes, calls and quotes come as
 -- JSON arrays. Nothing is written where the row is not open any more. A day's history is that of
 -- its newest audit: what an earlier one counted for other themes is forgotten.
 WITH insight AS (
@@ -6,7 +6,13 @@ WITH insight AS (
        SET status = 'succeeded', date = :date, window_end = :window_end,
            window_days = :window_days, num_failing_calls = :num_failing_calls,
            num_calls_analyzed = :num_calls_analyzed, auditor = :auditor, degraded = :degraded,
-           model = :model, usage = :usage, provenance = :provenance, message = :message,
+           model = :model, usage = :usage, cost = :cost, provenance = :provenance, message = :message,
+           num_evaluated_calls = (
+               SELECT count(*) FROM metric_results AS result
+                WHERE result.metric_id = insights.metric_id
+                  AND result.started_at < :window_end
+                  AND result.started_at >= CAST(:window_end AS timestamptz)
+                                           - make_interval(days => :window_days)),
            finished_at = clock_timestamp(), updated_at = clock_timestamp()
      WHERE id = :id AND status IN ('pending', 'running')
  RETURNING id, project_metric, date
@@ -16,15 +22,17 @@ WITH insight AS (
            jsonb_to_recordset(:themes)
            AS theme(position smallint, theme_id text, title text, description text,
                     criterion text, origin text, terms jsonb, suggested_fix text, status text,
-                    count integer)
+                    count integer, severity text, severity_reason text)
 ), known AS (
     INSERT INTO themes (theme_id, project_metric, title, description, criterion, origin)
     SELECT theme_id, project_metric, title, description, criterion, origin FROM given
         ON CONFLICT (theme_id) DO NOTHING
 ), shown AS (
     INSERT INTO insight_themes
-           (insight_id, position, theme_id, title, description, origin, suggested_fix, status)
-    SELECT insight_id, position, theme_id, title, description, origin, suggested_fix, status
+           (insight_id, position, theme_id, title, description, origin, suggested_fix, status,
+            severity, severity_reason)
+    SELECT insight_id, position, theme_id, title, description, origin, suggested_fix, status,
+           severity, severity_reason
       FROM given
 ), forgotten AS (
     DELETE FROM theme_history AS history
@@ -38,12 +46,26 @@ WITH insight AS (
     SELECT theme_id, date, insight_id, count, terms FROM given
         ON CONFLICT (theme_id, date) DO UPDATE
        SET insight_id = EXCLUDED.insight_id, count = EXCLUDED.count, terms = EXCLUDED.terms
+), causes AS (
+    INSERT INTO insight_causes
+           (insight_id, ordinal, position, cause_id, title, criterion, terms, status)
+    SELECT insight.id, cause.*
+      FROM insight,
+           jsonb_to_recordset(:causes)
+           AS cause(ordinal smallint, position smallint, cause_id text, title text,
+                    criterion text, terms jsonb, status text)
 ), members AS (
-    INSERT INTO insight_calls (insight_id, call_id, position, turn, quote, reason)
+    INSERT INTO insight_calls
+           (insight_id, bucket, call_id, position, cause, turn, quote, reason, finding)
     SELECT insight.id, member.*
       FROM insight,
            jsonb_to_recordset(:calls)
-           AS member(call_id text, position smallint, turn integer, quote text, reason text)
+           AS member(bucket text, call_id text, position smallint, cause smallint,
+                     turn integer, quote text, reason text, finding text)
+), also AS (
+    INSERT INTO insight_also_calls (insight_id, position, call_id)
+    SELECT insight.id, call.*
+      FROM insight, jsonb_to_recordset(:also) AS call(position smallint, call_id text)
 ), quotes AS (
     INSERT INTO insight_evidence (insight_id, position, ordinal, call_id, turn, quote)
     SELECT insight.id, quote.*

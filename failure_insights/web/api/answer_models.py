@@ -59,6 +59,12 @@ class ProjectList(Listing):
     results: list[ProjectRow]
 
 
+class About(TypedDict):
+    """What people write about a project, for auditors."""
+
+    about: str
+
+
 class ImportReport(TypedDict):
     """How many calls were new, changed, the same, or refused, and what became of each."""
 

@@ -13,11 +13,17 @@ from failure_insights.store.project_lists import (
     list_views,
     metric_card,
 )
-from failure_insights.store.projects import ViewRow, put_metric, put_view
+from failure_insights.store.projects import (
+    ViewRow,
+    about_project,
+    describe_project,
+    put_metric,
+    put_view,
+)
 from failure_insights.web.api import answer_models
 from failure_insights.web.api.answers import RequestedPage, answer, page_of
 from failure_insights.web.api.insights import ProjectName
-from failure_insights.web.api.request_models import MetricCardBody, Name, ViewBody
+from failure_insights.web.api.request_models import AboutBody, MetricCardBody, Name, ViewBody
 from failure_insights.web.auth.api_keys import CallerOf
 
 router = APIRouter(prefix="/api/projects", tags=["Projects"])
@@ -76,11 +82,29 @@ def put_metric_card(
         description=body.description,
         pass_rule=rule,
         score_type=body.score_type,
+        about=body.about,
     )
     with caller.engine.begin() as connection:
         place = caller.project(connection, project)
         stored = put_metric(connection, place.id, card)
         return answer(metric_card(connection, place, stored.slug))
+
+
+@router.put("/{project}/about/", response_model=answer_models.About)
+def put_about(caller: CallerOf, project: ProjectName, body: AboutBody) -> Response:
+    """Say what the project's agents are supposed to do. Auditors read it with every call."""
+    with caller.engine.begin() as connection:
+        place = caller.project(connection, project)
+        describe_project(connection, place.id, body.about)
+        return answer({"about": about_project(connection, place.id)})
+
+
+@router.get("/{project}/about/", response_model=answer_models.About)
+def about(caller: CallerOf, project: ProjectName) -> Response:
+    """Return what is written about the project for auditors."""
+    with caller.engine.connect() as connection:
+        place = caller.project(connection, project)
+        return answer({"about": about_project(connection, place.id)})
 
 
 @router.put("/{project}/views/{name:path}/", response_model=ViewRow)

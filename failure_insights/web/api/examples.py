@@ -80,15 +80,16 @@ _INSIGHT: InsightRow = {
     "window_end": datetime(2026, 11, 24, 6, tzinfo=UTC),
     "window_days": 7,
     "max_calls": 100,
-    "num_failing_calls": 5,
-    "num_calls_analyzed": 5,
+    "num_failing_calls": 8,
+    "num_calls_analyzed": 6,
+    "num_evaluated_calls": 41,
     "failure_modes": [
         {
             "theme_id": "th_0123456789ab",
             "title": "Agent says that the clinic is closed on Fridays",
             "description": "The agent names the opening hours of last year.",
             "count": 3,
-            "share": 0.6,
+            "share": 0.375,
             "call_ids": ["call-1", "call-2", "call-3"],
             "evidence": [{"call_id": "call-1", "turn": 1, "quote": "We are closed on Fridays."}],
             "origin": "agent_knowledge",
@@ -99,9 +100,31 @@ _INSIGHT: InsightRow = {
                 {"date": date(2026, 11, 21), "count": 2},
                 {"date": date(2026, 11, 23), "count": 3},
             ],
+            "causes": [
+                {
+                    "cause_id": "ca_0123456789ab",
+                    "title": "Agent reads last year's opening hours",
+                    "count": 3,
+                    "call_ids": ["call-1", "call-2", "call-3"],
+                    "status": "recurring",
+                }
+            ],
+            "also_call_ids": ["call-6"],
+            "severity": "high",
+            "severity_reason": "Callers stay away on a day on which the clinic is open.",
+        }
+    ],
+    "other_causes": [
+        {
+            "cause_id": "ca_ba9876543210",
+            "title": "Calendar answers too late and the agent hangs up",
+            "count": 1,
+            "call_ids": ["call-6"],
+            "status": "new",
         }
     ],
     "unassigned_call_ids": ["call-4"],
+    "not_read_call_ids": ["call-7"],
     "suspected_judge_errors": [
         {
             "call_id": "call-5",
@@ -110,10 +133,20 @@ _INSIGHT: InsightRow = {
             "reason": "The agent named the hours that its knowledge holds.",
         }
     ],
+    "metric_findings": [
+        {
+            "kind": "nothing_called_for_it",
+            "call_id": "call-8",
+            "turn": 2,
+            "quote": "I will think about it and call again.",
+            "reason": "The caller chose not to book; the metric expects a booking.",
+        }
+    ],
     "auditor": "agent",
     "degraded": False,
     "model": "gpt-5-mini",
     "usage": {"requests": 9, "input_tokens": 21500, "output_tokens": 2300, "cached": 0},
+    "cost": 0.01,
     "message": "",
     "error_message": "",
     "duration_seconds": 31.4,

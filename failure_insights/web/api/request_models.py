@@ -51,6 +51,16 @@ class MetricCardBody(BaseModel):
     description: Words = ""
     pass_rule: Name | None = Field(None, description="When a score passes, such as '>= 4'.")
     score_type: ScoreType = "binary"
+    about: Words = Field(
+        "", description="For auditors: what the judge expects that its explanations do not say."
+    )
+
+
+class AboutBody(BaseModel):
+    """What people write about a project, whole."""
+
+    model_config = ConfigDict(extra="forbid")
+    about: Words = Field(description="What the project's agents are supposed to do, and know.")
 
 
 class ViewBody(BaseModel):

@@ -111,11 +111,12 @@ def group_calls(
     group: str,
     view: str = "",
 ) -> Response:
-    """All calls of a theme (its ID) or of none (`unassigned`), in place of a folded list."""
+    """All calls of a theme (its ID), `unassigned` or `not_read`, in place of a folded list."""
     shown = who.project(connection, project)
     row = find_insight(connection, shown, insight_id, view or None)
     groups = {mode["theme_id"]: mode["call_ids"] for mode in row["failure_modes"]}
     groups["unassigned"] = row["unassigned_call_ids"]
+    groups["not_read"] = row["not_read_call_ids"]
     if group not in groups:
         raise UnknownName(f"insight {insight_id} has no theme {group!r}")
     return render_html(

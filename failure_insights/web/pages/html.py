@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from failure_insights.domain.breakdown import METRIC_FINDINGS
 from failure_insights.domain.origins import ORIGIN_LABELS
 from failure_insights.domain.pools import NOT_ENOUGH_DATA
 from failure_insights.web.pages import links
@@ -151,6 +152,7 @@ def _templates() -> Environment:
     environment.globals |= {
         "history_line": history_line,
         "links": links,
+        "metric_findings": METRIC_FINDINGS,
         "not_enough_data": NOT_ENOUGH_DATA,
         "origin_labels": ORIGIN_LABELS,
         "plural": plural,
