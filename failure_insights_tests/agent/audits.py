@@ -132,13 +132,19 @@ def check(row: InsightRow, calls: Sequence[Mapping[str, Any]]) -> None:
     by_id = {call["call_id"]: call for call in calls}
     named = [call for mode in row["failure_modes"] for call in mode["call_ids"]]
     named += row["unassigned_call_ids"]
+    named += row["not_read_call_ids"]
     named += [error["call_id"] for error in row["suspected_judge_errors"]]
+    named += [finding["call_id"] for finding in row["metric_findings"]]
+    named += [call for cause in row["other_causes"] for call in cause["call_ids"]]
     assert sorted(named) == sorted(by_id)
     assert len(named) == row["num_failing_calls"]
     assert len(row["failure_modes"]) <= 6
     for mode in row["failure_modes"]:
         assert mode["evidence"], mode["title"]
-        for item in [*mode["evidence"], *row["suspected_judge_errors"]]:
+        in_causes = [call for cause in mode["causes"] for call in cause["call_ids"]]
+        assert not in_causes or sorted(in_causes) == sorted(mode["call_ids"])
+        assert set(mode["also_call_ids"]).isdisjoint(mode["call_ids"])
+        for item in [*mode["evidence"], *row["suspected_judge_errors"], *row["metric_findings"]]:
             call = by_id[item["call_id"]]
             said = call["metrics"][0]["explanation"]
             where = said if item["turn"] is None else call["transcript"][item["turn"]]["content"]

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from failure_insights.domain.breakdown import (
     MAX_THEMES,
     Breakdown,
+    Cause,
     Evidence,
     FailureMode,
+    MetricFinding,
     SuspectedJudgeError,
 )
 from failure_insights.domain.metrics import MetricCard
@@ -74,6 +76,29 @@ INVALID: dict[str, Callable[[], Breakdown]] = {
         unassigned_call_ids=(),
         suspected_judge_errors=(),
     ),
+    "a call of a theme and of another cause": lambda: breakdown(
+        other_causes=(Cause("Other", ("a",)),)
+    ),
+    "a call that is not read and in a theme": lambda: breakdown(not_read_call_ids=("a",)),
+    "a call of a theme about which the metric is in question": lambda: breakdown(
+        metric_findings=(MetricFinding("nothing_called_for_it", "a", 0, "quote", "reason"),)
+    ),
+    "another cause without calls": lambda: breakdown(other_causes=(Cause("Other", ()),)),
+    "causes that leave a call of their theme out": lambda: breakdown(
+        failure_modes=(replace(mode("ab"), causes=(Cause("One", ("a",)),)), mode("c"))
+    ),
+    "causes that share a call": lambda: breakdown(
+        failure_modes=(
+            replace(mode("ab"), causes=(Cause("One", ("a", "b")), Cause("Two", ("b",)))),
+            mode("c"),
+        )
+    ),
+    "a theme that is also at work in a call of its own": lambda: breakdown(
+        failure_modes=(replace(mode("ab"), also_call_ids=("a",)), mode("c"))
+    ),
+    "a theme that is also at work outside the pool": lambda: breakdown(
+        failure_modes=(replace(mode("ab"), also_call_ids=("x",)), mode("c"))
+    ),
     "a quote of a call of another theme": lambda: breakdown(
         failure_modes=(mode("ab", "One", "c"), mode("c"))
     ),
@@ -95,15 +120,15 @@ def test_a_pool_of_wrong_verdicts_needs_no_theme() -> None:
     assert found.suspected_judge_errors == errors
 
 
-SEATS = st.lists(st.integers(0, MAX_THEMES + 1), min_size=1, max_size=40)
+SEATS = st.lists(st.integers(0, MAX_THEMES + 4), min_size=1, max_size=40)
 
 
 def seated(seats: list[int]) -> dict[str, Any]:
-    """Return the groups of call 0, 1, ...: a theme, unassigned (6), or a judge's error (7)."""
+    """Return the groups of call 0, 1, ...: a theme, or from MAX_THEMES on one of the others."""
     ids = [f"call-{i}" for i in range(len(seats))]
     themes = [
         tuple(c for c, seat in zip(ids, seats, strict=True) if seat == n)
-        for n in range(MAX_THEMES + 2)
+        for n in range(MAX_THEMES + 5)
     ]
     return {
         "failure_modes": tuple(
@@ -113,6 +138,12 @@ def seated(seats: list[int]) -> dict[str, Any]:
         ),
         "unassigned_call_ids": themes[MAX_THEMES],
         "suspected_judge_errors": tuple(map(judge_error, themes[MAX_THEMES + 1])),
+        "not_read_call_ids": themes[MAX_THEMES + 2],
+        "other_causes": tuple(Cause("Other", (call,)) for call in themes[MAX_THEMES + 3]),
+        "metric_findings": tuple(
+            MetricFinding("reason_not_in_call", call, 0, "quote", "reason")
+            for call in themes[MAX_THEMES + 4]
+        ),
     }
 
 
@@ -124,11 +155,14 @@ def pool_of_size(size: int) -> Pool:
 @given(SEATS)
 def test_counts_add_up_to_the_pool(seats: list[int]) -> None:
     groups = seated(seats)
-    if not groups["failure_modes"] and not groups["suspected_judge_errors"]:
+    found_nothing = set(seats) <= {MAX_THEMES, MAX_THEMES + 2}
+    if found_nothing:
         return
     found = Breakdown(pool_of_size(len(seats)), auditor="agent", **groups)
     parts = sum(mode.count for mode in found.failure_modes)
-    parts += len(found.unassigned_call_ids) + len(found.suspected_judge_errors)
+    parts += sum(cause.count for cause in found.other_causes)
+    parts += len(found.unassigned_call_ids) + len(found.not_read_call_ids)
+    parts += len(found.suspected_judge_errors) + len(found.metric_findings)
     assert parts == len(seats)
     assert sum(map(found.share, found.failure_modes)) <= 1 + 1e-9
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failure_insights.audit.wording import WordingAuditor
+from failure_insights.domain.auditing import CallContext
 from failure_insights.domain.breakdown import MAX_THEMES, Breakdown
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.metrics import MetricCard

@@ -252,6 +252,7 @@ _METRIC_CARD = MetricCardRow(
     pass_rule=">= 4",  # noqa: S106 - no password
     score_type="rating",
     is_eligible=True,
+    about="Expects the opening hours of this year.",
     created_at=_MADE_AT,
     updated_at=_MADE_AT,
 )
