@@ -8,12 +8,13 @@ punctuation may differ from the transcript; what is shown is always the span of 
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from failure_insights.domain.calls import Turn
 from failure_insights.text.harmless import CJK, INVISIBLE_OR_JOINER
+from failure_insights.text.masking import mask
 
 #: Characters of a quote as it is shown; longer ones are cut at a word.
 MAX_QUOTE = 300
@@ -39,6 +40,9 @@ MAX_GAP = 4
 
 _CLUSTER = re.compile(r"[\u1100-\u11ff]+|.[\u0300-\u036f\u0591-\u05c7\u064b-\u065f]*", re.DOTALL)
 _SAME = str.maketrans("‘’‚‛“”„‟«»′″´`‐‑‒–—―−‹›", "''''\"\"\"\"\"\"'\"''-------<>")
+_LINE_EDGE = re.compile(r"\n")
+#: Where a sentence ends; in JSON, where a value or an object does.
+_SENTENCE_EDGE = re.compile(r"[.!?…][\"'”’)\]]*(?=\s)|[。！？\n]|(?<=[}\]\",]),(?=\s*[\"{])")
 _NEGATION = re.compile(
     r"\b(?:no|not|never|none|nothing|without|cannot|can't|\w+n't|nein|nicht|kein\w*|nie|ne|pas|jamais"
     r"|nunca|jamás|non|não|niet|geen)\b"
@@ -67,16 +71,47 @@ def find(quote: str, line: int | None, turns: Sequence[Turn]) -> Span | None:
         if not _is_long_enough(searched):
             continue
         near, far = _order(line, len(turns))
-        for index in (*near, *far):
-            if (span := _exact(searched, turns[index].content)) is not None:
-                return Span(index, span)
-        for index in (*near, *far):
-            if (span := _by_words(searched, turns[index].content)) is not None:
-                return Span(index, span)
-        for index in near:
-            if (span := _nearly(searched, turns[index].content)) is not None:
-                return Span(index, span)
+        for search, indices in (
+            (_exact, (*near, *far)),
+            (_by_words, (*near, *far)),
+            (_nearly, near),
+        ):
+            for index in indices:
+                if (span := _in_turn(search, searched, turns[index].content)) is not None:
+                    return Span(index, span)
     return None
+
+
+def _in_turn(
+    search: Callable[[str, "_Folded"], tuple[int, int] | None], searched: str, content: str
+) -> str | None:
+    """Return the turn's own words for what is searched: as they are, or as an LLM saw them."""
+    for text in dict.fromkeys((content, mask(content))):
+        folded = _folded(text)
+        if place := search(searched, folded):
+            return _lift(folded, *place, content)
+    return None
+
+
+def whole_sentence(span: Span, turns: Sequence[Turn]) -> Span:
+    """Return the span widened to the sentences, or the tool's line, that it stands in.
+
+    It stays as it is where the whole would be longer than MAX_QUOTE characters.
+    """
+    content = turns[span.turn].content
+    start = content.find(span.text)
+    if start < 0:
+        return span
+    end = start + len(span.text)
+    if len(content.strip()) <= MAX_QUOTE:
+        return Span(span.turn, content.strip())
+    for edges in (_LINE_EDGE, _SENTENCE_EDGE):
+        before = [match.end() for match in edges.finditer(content, 0, start)]
+        after = edges.search(content, max(start, end - 1))
+        wide = content[before[-1] if before else 0 : after.end() if after else len(content)]
+        if len(wide.strip()) <= MAX_QUOTE:
+            return Span(span.turn, wide.strip())
+    return span
 
 
 def cut_quote(text: str) -> str:
@@ -110,7 +145,7 @@ def _order(line: int | None, count: int) -> tuple[list[int], list[int]]:
 
 @dataclass(frozen=True)
 class _Folded:
-    """A text as it is compared, and for each of its characters where the original's begins."""
+    """A text as it is compared, and for each of its characters where the original's stands."""
 
     text: str
     starts: Sequence[int]
@@ -140,38 +175,34 @@ def _fold(cluster: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", plain.casefold()))
 
 
-def _exact(searched: str, content: str) -> str | None:
-    folded = _folded(content)
+def _exact(searched: str, folded: _Folded) -> tuple[int, int] | None:
     start = folded.text.find(searched)
-    return None if start < 0 else _lift(folded, start, start + len(searched), content)
+    return None if start < 0 else (start, start + len(searched))
 
 
-def _by_words(searched: str, content: str) -> str | None:
-    """Return the span that has the same words in the same order, whatever stands between them."""
+def _by_words(searched: str, folded: _Folded) -> tuple[int, int] | None:
+    """Return where the same words stand in the same order, whatever stands between them."""
     words = re.findall(r"\w+", searched)
     if not SAME_WORDS <= len(words) <= MAX_WORDS:
         return None
-    folded = _folded(content)
     gap = rf"\W{{1,{MAX_GAP}}}"
     match = re.search(rf"\b{gap.join(map(re.escape, words))}\b", folded.text)
-    return match and _lift(folded, match.start(), match.end(), content)
+    return match and match.span()
 
 
-def _nearly(searched: str, content: str) -> str | None:
+def _nearly(searched: str, folded: _Folded) -> tuple[int, int] | None:
     from rapidfuzz.fuzz import partial_ratio_alignment
 
     if len(re.findall(r"\w+", searched)) < FUZZY_WORDS:
         return None
-    folded = _folded(content)
     match = partial_ratio_alignment(searched, folded.text, score_cutoff=FUZZY)
     if match is None or match.dest_end - match.dest_start < len(searched) * 0.8:
         return None
     start, end = _whole_words(folded.text, match.dest_start, match.dest_end)
-    match_text = folded.text[start:end]
     for tokens in (_NUMBER, _NEGATION):
-        if Counter(tokens.findall(match_text)) != Counter(tokens.findall(searched)):
+        if Counter(tokens.findall(folded.text[start:end])) != Counter(tokens.findall(searched)):
             return None
-    return _lift(folded, start, end, content)
+    return start, end
 
 
 def _lift(folded: _Folded, start: int, end: int, content: str) -> str:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 ROUTE_WORDS = frozenset(
     {
         *("api", "projects", "metric_failure_mode_insights", "calls", "agents", "metrics", "views"),
-        *("observability", "v1", "observe", "insights", "groups", "card", "audits"),
+        *("observability", "about", "v1", "observe", "insights", "groups", "card", "audits"),
         *("sign-in", "sign-out", "static", "docs", "openapi.json", "healthz"),
     }
 )

@@ -24,6 +24,8 @@ ENDPOINTS = [
     ("GET", f"{CLINIC}/agents/", None),
     ("GET", f"{CLINIC}/metrics/", None),
     ("PUT", f"{CLINIC}/metrics/CSAT/", {}),
+    ("PUT", f"{CLINIC}/about/", {"about": "Books."}),
+    ("GET", f"{CLINIC}/about/", None),
     ("GET", f"{CLINIC}/views/", None),
     ("PUT", f"{CLINIC}/views/Desk/", {"agents": ["front-desk"]}),
 ]

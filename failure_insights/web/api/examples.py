@@ -11,6 +11,7 @@ from failure_insights.store.project_lists import AgentRow, MetricCardRow
 from failure_insights.store.projects import ProjectRow, ViewRow
 from failure_insights.web.api import answer_models
 from failure_insights.web.api.request_models import (
+    AboutBody,
     CallBody,
     InsightRequest,
     MetricCardBody,
@@ -21,6 +22,9 @@ from failure_insights.web.api.request_models import (
 _MADE_AT = datetime(2026, 11, 23, 9, 31, 7, tzinfo=UTC)
 
 _INSIGHT_REQUEST = {"metric_name": "Hallucination", "window_days": 7, "max_calls": 100}
+_ABOUT: answer_models.About = {
+    "about": "Books, moves and cancels appointments. It may not give medical advice."
+}
 _METRIC_CARD_BODY = {
     "type": "llm_judge",
     "prompt": "Did the agent say anything that its knowledge does not hold?",
@@ -270,6 +274,7 @@ def _pages(path: str, row: object) -> dict[str, object]:
 #: The example of each body and answer, by its type.
 EXAMPLES: Mapping[Any, object] = {
     InsightRequest: _INSIGHT_REQUEST,
+    AboutBody: _ABOUT,
     MetricCardBody: _METRIC_CARD_BODY,
     ViewBody: _VIEW_BODY,
     CallBody: CALL_BODY,
@@ -285,6 +290,7 @@ EXAMPLES: Mapping[Any, object] = {
     answer_models.ViewList: _pages("clinic/views/", _VIEW),
     answer_models.AgentList: _pages("clinic/agents/", _AGENT),
     answer_models.ProjectList: _pages("", _PROJECT),
+    answer_models.About: _ABOUT,
     answer_models.ImportReport: _IMPORT_REPORT,
     answer_models.Observed: _OBSERVED,
     answer_models.Delivered: _DELIVERED,
