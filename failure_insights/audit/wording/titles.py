@@ -272,7 +272,7 @@ def _written(words: Sequence[Word], text: str) -> str:
     for word, following in zip(words, [*words[1:], None], strict=True):
         gap = text[word.end : following.start] if following else ""
         # A gap that holds letters is that of an identifier which was left out.
-        plain = gap if not any(c.isalnum() for c in gap) else " "
+        plain = gap if not any(c.isalnum() or c in "<>*`#@|~" for c in gap) else " "
         parts.append(word.surface + (plain if len(plain) <= 2 else " "))
     return _capital("".join(parts).rstrip(" \"'“”‘’([{"), words[0])
 
