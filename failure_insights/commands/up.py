@@ -26,8 +26,8 @@ from failure_insights.settings import Settings, environment_names, get_settings
 from failure_insights.store.calls import has_calls
 from failure_insights.store.embedded import server_process
 from failure_insights.store.opening import open_store, store_url
-from failure_insights.web.auth.session import make_sign_in_link
-from failure_insights.web.security import require_key_beyond_loopback
+from failure_insights.web.auth.listening import require_key_beyond_loopback
+from failure_insights.web.auth.sign_in_link import make_sign_in_link
 
 LOOPBACK = "127.0.0.1"
 DAGSTER = "Dagster"
@@ -139,7 +139,7 @@ def web_command(addresses: Addresses) -> Sequence[str]:
     No access log: addresses hold sign-in tokens and call IDs.
     """
     return [
-        *(sys.executable, "-m", "uvicorn", "failure_insights.web.app:app"),
+        *(sys.executable, "-m", "uvicorn", "--factory", "failure_insights.web.app:create_app"),
         *("--host", addresses.host, "--port", str(addresses.port)),
         *("--no-access-log", "--log-level", "warning", "--no-server-header"),
         *("--timeout-graceful-shutdown", "3"),

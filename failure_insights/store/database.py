@@ -68,3 +68,8 @@ def query(name: str, **named: str) -> TextClause:
 
 def _sql(name: str) -> str:
     return (files("failure_insights.store") / "sql" / f"{name}.sql").read_text()
+
+
+def require_answer(connection: Connection) -> None:
+    """Ask Postgres the cheapest question; sqlalchemy's OperationalError where it is away."""
+    connection.execute(text("SELECT 1"))

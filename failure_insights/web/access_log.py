@@ -1,33 +1,41 @@
-"""Uvicorn's access log without anybody's words: which route was asked for, not which call."""
+"""Uvicorn's access log without anybody's words: which route was asked for, not which call.
+
+A query may hold the token of a sign-in link, and a path may hold a caller's number.
+"""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
-#: What our own addresses are made of; any other part of one is a name, an ID or a stranger's.
-ROUTE_WORDS = frozenset(
-    {
-        *("api", "projects", "metric_failure_mode_insights", "calls", "agents", "metrics", "views"),
-        *("observability", "about", "v1", "observe", "insights", "groups", "card", "audits"),
-        *("sign-in", "sign-out", "static", "docs", "openapi.json", "healthz"),
-    }
-)
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: Written where no route was found, or the request was refused before.
+NO_ROUTE = "*"
+#: The route of the request that this task answers. Uvicorn logs inside its `send`.
+_route: ContextVar[str] = ContextVar("route", default=NO_ROUTE)
 
 
-def route_of(address: str) -> str:
-    """Return an address without its query, `*` in place of each name and ID.
+class RouteInAccessLog:
+    """ASGI middleware that tells the access log which route answered."""
 
-    A query may hold the token of a sign-in link, and a path may hold a caller's number.
-    """
-    path = address.partition("?")[0]
-    return "/".join(part if part in ROUTE_WORDS else "*" * bool(part) for part in path.split("/"))
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_route(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _route.set(getattr(scope.get("route"), "path", NO_ROUTE))
+            await send(message)
+
+        await self.app(scope, receive, send_with_route)
 
 
 class _RoutesOnly(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         match record.args:
-            case (client, method, str(address), *rest):
-                record.args = (client, method, route_of(address), *rest)
+            case (client, method, _, *rest):
+                record.args = (client, method, _route.get(), *rest)
         return True
 
 

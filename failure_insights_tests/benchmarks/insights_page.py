@@ -130,7 +130,7 @@ def _serve(url: str, folder: str, port: int) -> None:
 
 def _sign_in(folder: str, port: int) -> str:
     from failure_insights.settings import Settings
-    from failure_insights.web.auth.session import make_sign_in_link
+    from failure_insights.web.auth.sign_in_link import make_sign_in_link
 
     link = make_sign_in_link(Settings(home=Path(folder)), f"http://127.0.0.1:{port}")
     while True:

@@ -17,7 +17,7 @@ from sqlalchemy import Engine
 
 from failure_insights.settings import Settings
 from failure_insights.web.app import create_app
-from failure_insights.web.auth.session import make_sign_in_link
+from failure_insights.web.auth.sign_in_link import make_sign_in_link
 
 CHROMIUM = Path("/usr/bin/chromium")
 #: On a person's machine the browser may be missing; where CI is true it must not be.

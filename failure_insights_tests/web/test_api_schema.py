@@ -12,13 +12,16 @@ from pydantic import TypeAdapter
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from sqlalchemy import Engine
 
+from failure_insights.settings import Settings
+from failure_insights.web.api.app import create_api
 from failure_insights.web.api.examples import EXAMPLES
 from failure_insights.web.app import create_app
 from failure_insights_tests.web.api_site import NOW, site_of
 
+DOCUMENT = create_api(Settings()).openapi()
 OPERATIONS = [
     (method.upper(), path)
-    for path, operations in create_app().openapi()["paths"].items()
+    for path, operations in DOCUMENT["paths"].items()
     for method in operations
 ]
 
@@ -63,8 +66,7 @@ ROWS_AND_BODIES = {kind.__name__.removesuffix("Row"): kind for kind in EXAMPLES}
 
 @pytest.mark.parametrize(("method", "path"), [o for o in OPERATIONS if o[1] != "/healthz"])
 def test_every_body_and_answer_has_an_example_that_fits_it(method: str, path: str) -> None:
-    document = create_app().openapi()
-    operation = document["paths"][path][method.lower()]
+    operation = DOCUMENT["paths"][path][method.lower()]
     holders = [answer for status, answer in operation["responses"].items() if status < "500"]
     if method != "GET":
         holders.append(operation["requestBody"])
@@ -72,14 +74,14 @@ def test_every_body_and_answer_has_an_example_that_fits_it(method: str, path: st
         for content in holder["content"].values():
             name = content["schema"].get("$ref", "").rsplit("/", 1)[-1]
             if name:
-                (shown,) = document["components"]["schemas"][name]["examples"]
+                (shown,) = DOCUMENT["components"]["schemas"][name]["examples"]
                 TypeAdapter(ROWS_AND_BODIES[name]).validate_python(shown)
             else:
                 assert content["example"]
 
 
 def test_no_word_of_our_own_for_a_row_is_in_the_document() -> None:
-    names = create_app().openapi()["components"]["schemas"]
+    names = DOCUMENT["components"]["schemas"]
     assert {"Insight", "FailureMode", "Evidence", "Call", "MetricCard", "View"} <= names.keys()
     assert not [name for name in names if name.endswith("Row")]
 

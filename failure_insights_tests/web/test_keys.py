@@ -10,7 +10,7 @@ from failure_insights.commands.keys import app
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.settings import Settings
 from failure_insights.store.keys import create_key, key_in_force, list_keys, revoke_key
-from failure_insights.web.auth.api_keys import RateLimit
+from failure_insights.web.auth.rate_limit import RateLimit
 from failure_insights_tests.web.api_site import Site, site_of
 
 CLINIC = "/api/projects/clinic"

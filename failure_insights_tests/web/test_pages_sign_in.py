@@ -3,13 +3,17 @@
 from pathlib import Path
 
 import pytest
+from itsdangerous import URLSafeTimedSerializer
+from pydantic import SecretStr
 from sqlalchemy import Engine
 
 from failure_insights.errors import BadInput
 from failure_insights.store.keys import create_key, revoke_key
-from failure_insights.web.auth.session import COOKIE, LINK_S, make_sign_in_link
+from failure_insights.web.auth.listening import require_key_beyond_loopback
+from failure_insights.web.auth.session import COOKIE
+from failure_insights.web.auth.sign_in_link import LINK_S, make_sign_in_link
 from failure_insights.web.pages import links
-from failure_insights.web.security import HEADERS, require_key_beyond_loopback
+from failure_insights.web.security_headers import HEADERS
 from failure_insights_tests.web.sample import Sample, Theme
 from failure_insights_tests.web.test_pages import Browser
 
@@ -56,7 +60,7 @@ def test_the_link_signs_in_once(visitor: Browser, engine: Engine, tmp_path: Path
 
 def test_the_link_is_good_for_a_day(visitor: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     link = make_sign_in_link(visitor.settings, "http://testserver")
-    monkeypatch.setattr("failure_insights.web.auth.session._age", lambda _: LINK_S + 1)
+    monkeypatch.setattr("failure_insights.web.auth.sign_in_link._age", lambda _: LINK_S + 1)
     assert visitor.client.get(link).status_code == 401
 
 
@@ -100,19 +104,65 @@ def test_revoking_a_key_ends_its_sessions(visitor: Browser, engine: Engine) -> N
     assert visitor.client.get("/sign-in").status_code == 200
 
 
-@pytest.mark.parametrize("token", ["", "forged", "é"])
+ADDRESSES_OF_FORMS = ["/sign-out", "/projects/willow-dental/metrics/csat/audits", "/sign-in"]
+
+
 @pytest.mark.parametrize(
-    "address", ["/sign-out", "/projects/willow-dental/metrics/csat/audits", "/sign-in"]
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},  # another port of this machine, or a sister's subdomain
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://testserver"},
+        {"Sec-Fetch-Site": ""},
+        {"Origin": "http://evil.example"},
+        {"Origin": "http://testserver:9999"},
+        {"Origin": "http://testserver.evil.example"},
+        {"Origin": "http://testserver@evil.example"},
+        {"Origin": "null"},
+        {"Origin": ""},
+        {"Origin": "http://é"},
+        {"Referer": "http://testserver/"},
+    ],
+    ids=str,
 )
-def test_a_form_without_the_sessions_token_changes_nothing(
-    visitor: Browser, engine: Engine, address: str, token: str
+@pytest.mark.parametrize("address", ADDRESSES_OF_FORMS)
+def test_a_form_of_another_site_changes_nothing(
+    visitor: Browser, engine: Engine, address: str, headers: dict[str, str]
 ) -> None:
     dental = Sample.make(engine)
     dental.metric("CSAT")
+    with engine.begin() as connection:
+        key = create_key(connection, "lead")
     visitor.sign_in()
-    assert visitor.client.post(address, data={"csrf": token}).status_code == 403
+    encoded = {name: value.encode() for name, value in headers.items()}
+    sent = visitor.client.post(address, data={"key": key}, headers=encoded)
+    assert sent.status_code == 403
+    assert "set-cookie" not in sent.headers
     assert dental.run("SELECT count(*) FROM insights") == 0
     assert visitor.client.get("/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://testserver"},
+        {"Origin": "https://testserver"},  # a proxy took HTTPS off
+        {"Origin": "http://127.0.0.1:8000"},  # public_url, behind a proxy that hides the host
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("address", ADDRESSES_OF_FORMS)
+def test_a_form_of_our_own_pages_is_taken(
+    visitor: Browser, engine: Engine, address: str, headers: dict[str, str]
+) -> None:
+    Sample.make(engine).metric("CSAT")
+    with engine.begin() as connection:
+        key = create_key(connection, "lead")
+    visitor.sign_in()
+    assert visitor.client.post(address, data={"key": key}, headers=headers).status_code == 303
 
 
 def test_signing_out_ends_the_session(visitor: Browser) -> None:
@@ -128,6 +178,15 @@ def test_a_tampered_cookie_is_nobodys(visitor: Browser) -> None:
     visitor.client.cookies.clear()
     visitor.client.cookies.set(COOKIE, cookie[:-4] + "AAAA")
     assert visitor.client.get("/").status_code == 303
+
+
+def test_a_cookie_of_an_earlier_version_asks_to_sign_in_again(visitor: Browser) -> None:
+    signer = URLSafeTimedSerializer("s" * 40, salt="failure-insights session")
+    visitor.settings.session_secret = SecretStr("s" * 40)
+    earlier = {"csrf_token": "t", "signed_in": False, "key_id": None}
+    for fields, status in ((earlier, 303), ({"key_id": None}, 200)):
+        visitor.client.cookies.set(COOKIE, signer.dumps(fields))
+        assert visitor.client.get("/").status_code == status
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(visitor: Browser) -> None:

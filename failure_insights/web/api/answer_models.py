@@ -21,12 +21,15 @@ class FieldProblem(TypedDict):
     reason: str
 
 
+@documented
 class Problem(TypedDict):
     """RFC 9457. `errors` names each bad field of a request that could not be read."""
 
     type: str
     title: str
     status: int
+    code: str
+    """For programs: it stays where `detail` is reworded."""
     detail: str
     errors: NotRequired[list[FieldProblem]]
 

@@ -22,9 +22,7 @@ def docs(request: Request) -> Response:
         for method, operation in operations.items():
             shown = _shown(document, str(request.base_url), path, method, operation)
             groups.setdefault(operation["tags"][0], []).append(shown)
-    return render_html(
-        request, "docs.html", document=document, groups=groups, errors=ERRORS, session=None
-    )
+    return render_html(request, "docs.html", document=document, groups=groups, errors=ERRORS)
 
 
 def _shown(

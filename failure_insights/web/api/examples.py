@@ -243,6 +243,7 @@ _PROBLEM: answer_models.Problem = {
     "type": "about:blank",
     "title": "Unprocessable Entity",
     "status": 422,
+    "code": "bad_input",
     "detail": f"body.window_days: {_TOO_MANY_DAYS}",
     "errors": [{"field": "body.window_days", "reason": _TOO_MANY_DAYS}],
 }

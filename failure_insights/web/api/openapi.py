@@ -9,8 +9,8 @@ from pydantic import TypeAdapter
 
 from failure_insights.web.api.answer_models import Problem
 from failure_insights.web.api.examples import EXAMPLES
+from failure_insights.web.api.problems import PROBLEM
 from failure_insights.web.api.request_models import CallBody, ObserveBody
-from failure_insights.web.problems import PROBLEM
 
 #: What any endpoint of the API may answer.
 ERRORS = {

@@ -1,10 +1,6 @@
-"""Who calls: API keys in the request's headers, what they may see, and how often they may ask."""
+"""Who calls the API: the key in the request's headers, and the projects that it may see."""
 
-import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -62,7 +58,7 @@ async def _caller(
     return caller
 
 
-#: Every endpoint of the API takes this. The gate has checked the key before (see `web.gate`).
+#: Every endpoint of the API takes this. The gate has checked the key before (see `auth/gate.py`).
 CallerOf = Annotated[Caller, Depends(_caller)]
 
 
@@ -82,23 +78,3 @@ def authenticate(engine: Engine, shown: str | None) -> Caller | None:
     with engine.connect() as connection:
         key = key_in_force(connection, shown)
     return Caller(key, engine) if key else None
-
-
-@dataclass(slots=True)
-class RateLimit:
-    """A bucket a key: `per_minute` requests at once, refilled evenly. Each process has its own."""
-
-    per_minute: int
-    clock: Callable[[], float] = time.monotonic
-    _buckets: dict[int, tuple[float, float]] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
-
-    def take(self, key_id: int) -> int | None:
-        """Count a request; return None, or the seconds to wait where the key has used its share."""
-        now = self.clock()
-        with self._lock:
-            left, then = self._buckets.get(key_id, (float(self.per_minute), now))
-            left = min(self.per_minute, left + (now - then) * self.per_minute / 60)
-            allowed = left >= 1
-            self._buckets[key_id] = (left - 1 if allowed else left, now)
-        return None if allowed else math.ceil((1 - left) * 60 / self.per_minute)

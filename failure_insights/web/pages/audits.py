@@ -12,9 +12,9 @@ from failure_insights.store.paging import Page
 from failure_insights.store.past_audits import PastAuditRow, past_audits, themes_over_time
 from failure_insights.store.projects import find_metric, views_of
 from failure_insights.web.pages.html import render_html
-from failure_insights.web.pages.page_route import PageRoute, SignedIn, Store
+from failure_insights.web.pages.visitor import Store, VisibleProject
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = APIRouter()
 
 AUDITS_ON_PAGE = 20
 #: Days that the table of themes over time spans.
@@ -25,29 +25,26 @@ MEDIA_TYPES = {"md": "text/markdown", "json": "application/json", "csv": "text/c
 @router.get("/projects/{project}/metrics/{metric}")
 def metric_page(
     request: Request,
-    who: SignedIn,
     connection: Store,
-    project: str,
+    project: VisibleProject,
     metric: str,
     page: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> Response:
     """A metric: its card's words, its themes over time, and its past audits day by day."""
-    shown = who.project(connection, project)
-    found = find_metric(connection, shown.id, metric)
-    audits = past_audits(connection, found.id, Page(page, AUDITS_ON_PAGE))
+    row = find_metric(connection, project.id, metric)
+    audits = past_audits(connection, row.id, Page(page, AUDITS_ON_PAGE))
     days: dict[date, list[PastAuditRow]] = {}
     for audit in audits.rows:
         days.setdefault(audit.looked_back_from.date(), []).append(audit)
     latest = max((audit.date for audit in audits.rows if audit.date), default=None)
     themes = (
-        themes_over_time(connection, found.key, latest, THEME_DAYS) if latest and page == 1 else []
+        themes_over_time(connection, row.key, latest, THEME_DAYS) if latest and page == 1 else []
     )
     return render_html(
         request,
         "metric.html",
-        session=who.session,
-        project=shown,
-        metric=found,
+        project=project,
+        metric=row,
         days=days,
         latest=latest,
         themes=themes,
@@ -59,14 +56,11 @@ def metric_page(
 
 
 @router.get("/projects/{project}/insights/{insight_id}.{format}")
-def export(
-    who: SignedIn, connection: Store, project: str, insight_id: int, format: str
-) -> Response:
+def export(connection: Store, project: VisibleProject, insight_id: int, format: str) -> Response:
     """One insight as a file to keep."""
-    shown = who.project(connection, project)
     if format not in MEDIA_TYPES:
         raise UnknownName(f"there is no format {format!r}; take one of {', '.join(MEDIA_TYPES)}")
-    row = find_insight(connection, shown, insight_id)
+    row = find_insight(connection, project, insight_id)
     headers = {
         "Content-Disposition": f'attachment; filename="insight-{insight_id}.{format}"',
         "Cache-Control": "no-store",
@@ -81,21 +75,18 @@ def export(
 @router.get("/projects/{project}/insights/{insight_id}")
 def insight_page(
     request: Request,
-    who: SignedIn,
     connection: Store,
-    project: str,
+    project: VisibleProject,
     insight_id: int,
     view: str = "",
 ) -> Response:
     """One audit in full, with every call."""
-    shown = who.project(connection, project)
-    row = find_insight(connection, shown, insight_id, view or None)
+    row = find_insight(connection, project, insight_id, view or None)
     return render_html(
         request,
         "insight.html",
-        session=who.session,
-        project=shown,
-        view=next((v for v in views_of(connection, shown) if v.slug == view), None),
+        project=project,
+        view=next((v for v in views_of(connection, project) if v.slug == view), None),
         insight=row,
         metric_slug=metric_slug_of(connection, insight_id),
     )
@@ -104,21 +95,19 @@ def insight_page(
 @router.get("/projects/{project}/insights/{insight_id}/groups/{group}/calls")
 def group_calls(
     request: Request,
-    who: SignedIn,
     connection: Store,
-    project: str,
+    project: VisibleProject,
     insight_id: int,
     group: str,
     view: str = "",
 ) -> Response:
     """All calls of a theme (its ID), `unassigned` or `not_read`, in place of a folded list."""
-    shown = who.project(connection, project)
-    row = find_insight(connection, shown, insight_id, view or None)
+    row = find_insight(connection, project, insight_id, view or None)
     groups = {mode["theme_id"]: mode["call_ids"] for mode in row["failure_modes"]}
     groups["unassigned"] = row["unassigned_call_ids"]
     groups["not_read"] = row["not_read_call_ids"]
     if group not in groups:
         raise UnknownName(f"insight {insight_id} has no theme {group!r}")
     return render_html(
-        request, "calls_alone.html", project=shown, insight=row, call_ids=groups[group]
+        request, "calls_alone.html", project=project, insight=row, call_ids=groups[group]
     )

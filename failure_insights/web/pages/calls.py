@@ -12,9 +12,9 @@ from failure_insights.domain.calls import Turn
 from failure_insights.store.calls import findings_of_call, read_call
 from failure_insights.store.projects import ProjectRow
 from failure_insights.web.pages.html import render_html
-from failure_insights.web.pages.page_route import PageRoute, SignedIn, Store, Visitor
+from failure_insights.web.pages.visitor import Store, VisibleProject
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = APIRouter()
 
 #: A turn longer than this (characters) is folded after so many, unless a quote stands in it.
 LONG_TURN = 2_000
@@ -24,32 +24,29 @@ AUDIO_WORDS = ("recording", "audio")
 @router.get("/projects/{project}/calls/{call_id:path}")
 def call_page(
     request: Request,
-    who: SignedIn,
     connection: Store,
-    project: str,
+    project: VisibleProject,
     call_id: str,
     insight: int | None = None,
 ) -> Response:
     """A call; with an insight, that one's quotes are marked rather than the newest ones'."""
-    return _page(request, who, connection, who.project(connection, project), call_id, insight)
+    return _page(request, connection, project, call_id, insight)
 
 
 @router.get("/projects/{project}/calls")
 def call_page_of_odd_id(
     request: Request,
-    who: SignedIn,
     connection: Store,
-    project: str,
+    project: VisibleProject,
     call_id: str,
     insight: int | None = None,
 ) -> Response:
     """A call whose ID no path can carry."""
-    return _page(request, who, connection, who.project(connection, project), call_id, insight)
+    return _page(request, connection, project, call_id, insight)
 
 
 def _page(
     request: Request,
-    who: Visitor,
     connection: Connection,
     project: ProjectRow,
     call_id: str,
@@ -64,7 +61,6 @@ def _page(
     return render_html(
         request,
         "call.html",
-        session=who.session,
         project=project,
         call=call,
         turns=[Turn(**turn) for turn in call["transcript"]],

@@ -6,31 +6,24 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from failure_insights.store.keys import key_in_force
-from failure_insights.web.auth.session import (
-    ForgedForm,
-    end_session,
-    keep_session,
-    new_session,
-    read_session,
-    redeem_link,
-)
+from failure_insights.web.auth.session import Session, begin_session, end_session, read_session
+from failure_insights.web.auth.sign_in_link import redeem_link
 from failure_insights.web.pages.html import render_html
-from failure_insights.web.pages.page_route import PageRoute, Store
+from failure_insights.web.pages.visitor import Store
 
-router = APIRouter(route_class=PageRoute, include_in_schema=False)
+router = APIRouter()
 
 
 @router.get("/sign-in")
 def sign_in_page(request: Request, token: str = "", next: str = "/") -> Response:
     """Open the one-time link, or show the form for an API key."""
-    if token:
-        if redeem_link(request.app.state.settings, token):
-            return keep_session(request, _to("/"), new_session(signed_in=True))
-        session = read_session(request)
-        if session and session.signed_in:
-            return _to("/")
-        return _form(request, next, "This link has been used, or is more than a day old.")
-    return _form(request, next)
+    if not token:
+        return _form(request, next)
+    if redeem_link(request.app.state.settings, token):
+        return begin_session(request, _to("/"), Session())
+    if read_session(request):
+        return _to("/")
+    return _form(request, next, "This link has been used, or is more than a day old.")
 
 
 @router.post("/sign-in")
@@ -39,44 +32,23 @@ def sign_in(
     connection: Store,
     key: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",
-    csrf: Annotated[str, Form()] = "",
 ) -> Response:
     """Sign in with an API key."""
-    session = read_session(request)
-    if session is None:
-        return _form(request, next, "Your browser sent no cookie; allow cookies for this site.")
-    session.require_csrf(csrf)
-    found = key_in_force(connection, key.strip())
-    if found is None:
+    in_force = key_in_force(connection, key.strip())
+    if in_force is None:
         return _form(request, next, "No API key in force reads so. It is shown once, when made.")
-    opened = new_session(signed_in=True, key_id=found.id)
-    return keep_session(request, _to(next if _is_ours(next) else "/"), opened)
+    return begin_session(request, _to(next if _is_ours(next) else "/"), Session(in_force.id))
 
 
 @router.post("/sign-out")
-def sign_out(request: Request, csrf: Annotated[str, Form()] = "") -> Response:
+def sign_out() -> Response:
     """End the session in this browser."""
-    session = read_session(request)
-    if session is None:
-        return _to("/sign-in")
-    if not session.signed_in:
-        raise ForgedForm("You are not signed in.")
-    session.require_csrf(csrf)
     return end_session(_to("/sign-in"))
 
 
 def _form(request: Request, next: str, complaint: str = "") -> Response:
-    session = read_session(request) or new_session()
-    response = render_html(
-        request,
-        "sign_in.html",
-        401 if complaint else 200,
-        complaint=complaint,
-        next=next,
-        csrf=session.csrf_token,
-        session=None,
-    )
-    return keep_session(request, response, session)
+    status = 401 if complaint else 200
+    return render_html(request, "sign_in.html", status, complaint=complaint, next=next)
 
 
 def _to(address: str) -> Response:

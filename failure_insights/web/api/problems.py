@@ -3,33 +3,30 @@
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import DataError, OperationalError
-from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 
-from failure_insights.errors import (
-    BadInput,
-    DatabaseUnreachable,
-    FailureInsightsError,
-    NotEligible,
-    UnknownName,
-)
+from failure_insights.errors import BadInput, DatabaseUnreachable, FailureInsightsError
+from failure_insights.web.api.answer_models import FieldProblem, Problem
+from failure_insights.web.statuses import DATABASE_AWAY, status_of
 
 PROBLEM = "application/problem+json"
 
-_STATUS: Mapping[type[FailureInsightsError], int] = {
-    BadInput: 422,
-    NotEligible: 422,
-    UnknownName: 404,
+#: The codes of problems that no error of ours has named.
+_CODES: Mapping[int, str] = {
+    401: "no_key_in_force",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "body_too_large",
+    422: BadInput.code,
+    429: "too_many_requests",
+    500: "internal_error",
+    503: DatabaseUnreachable.code,
 }
-
-#: The database cannot be asked now, but perhaps soon. Callers are not told where it is.
-DATABASE_AWAY = (OperationalError, NoFreeConnection, DatabaseUnreachable)
 
 _log = logging.getLogger(__name__)
 
@@ -37,18 +34,26 @@ _log = logging.getLogger(__name__)
 def problem(
     status: int,
     detail: str,
-    errors: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    code: str | None = None,
+    errors: Sequence[FieldProblem] = (),
     headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """Return a problem; `errors` names each bad field with the reason."""
-    body: dict[str, Any] = {
+    """Return a problem.
+
+    Args:
+        code: for programs; None: the one that problems of this status have.
+        errors: each bad field with the reason.
+    """
+    body: Problem = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
+        "code": code or _CODES.get(status, f"http_{status}"),
         "detail": detail,
     }
-    if errors is not None:
-        body["errors"] = errors
+    if errors:
+        body["errors"] = [*errors]
     return Response(orjson.dumps(body), status, headers, media_type=PROBLEM)
 
 
@@ -64,17 +69,17 @@ def say_problems(app: FastAPI) -> None:
 
 
 def _ours(_: Request, error: Exception) -> Response:
-    status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 500)
-    return problem(status, str(error))
+    assert isinstance(error, FailureInsightsError)
+    return problem(status_of(error), str(error), code=error.code)
 
 
 def _bad_fields(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    errors = [
+    errors: list[FieldProblem] = [
         {"field": ".".join(map(str, item["loc"])), "reason": item["msg"]} for item in error.errors()
     ]
     first = errors[0]
-    return problem(422, _printable(f"{first['field']}: {first['reason']}"), errors)
+    return problem(422, _printable(f"{first['field']}: {first['reason']}"), errors=errors)
 
 
 def _http(_: Request, error: Exception) -> Response:

@@ -1,7 +1,7 @@
 """What each API request passes before a route sees it: its path, its key, its share, its size."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Collection
 
 from fastapi import Response
 from sqlalchemy import Engine
@@ -11,10 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from failure_insights.store.sources import SourceRow, webhook_at
-from failure_insights.web.auth.api_keys import RateLimit, authenticate, shown_key
-from failure_insights.web.problems import DATABASE_AWAY, database_away, problem
+from failure_insights.web.api.problems import database_away, problem
+from failure_insights.web.auth.api_keys import authenticate, shown_key
+from failure_insights.web.auth.rate_limit import RateLimit
+from failure_insights.web.statuses import DATABASE_AWAY
 
-API_PATHS = ("/api/", "/observability/")
 #: A source's own address, for providers that sign and can send no key.
 _WEBHOOK = re.compile(r"/observability/v1/(?P<kind>[a-z]+)/observe/(?P<address>[\w-]{16})/?", re.A)
 
@@ -27,21 +28,20 @@ MAX_BODY_BYTES = 10 * MEGABYTE
 
 
 class Gate:
-    """ASGI middleware around the API's paths; other paths pass untouched.
+    """ASGI middleware around the API; the paths that are open to all pass untouched.
 
     The key is checked first, before a body is read: whoever has none learns nothing else.
     """
 
-    def __init__(self, app: ASGIApp, engine: Callable[[], Engine], limit: RateLimit) -> None:
+    def __init__(self, app: ASGIApp, open_paths: Collection[str], limit: RateLimit) -> None:
         self.app = app
-        self.engine = engine
+        self.open_paths = open_paths
         self.limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not scope["path"].startswith(API_PATHS):
+        if scope["type"] != "http" or scope["path"] in self.open_paths:
             return await self.app(scope, receive, send)
-        refusal = await self._admit(scope)
-        if refusal:
+        if refusal := await self._admit(scope):
             return await refusal(scope, receive, send)
         allowed = _allowed_bytes(scope)
         declared = Headers(scope=scope).get("content-length", "")
@@ -52,9 +52,9 @@ class Gate:
     async def _admit(self, scope: Scope) -> Response | None:
         """Settle the path and the caller; return the answer where the request goes no further."""
         try:
-            webhook = await run_in_threadpool(webhook_of, self.engine(), scope["path"])
-            shown = shown_key(Headers(scope=scope))
-            caller = await run_in_threadpool(authenticate, self.engine(), shown)
+            engine, shown = scope["app"].state.engine, shown_key(Headers(scope=scope))
+            webhook = await run_in_threadpool(webhook_of, engine, scope["path"])
+            caller = await run_in_threadpool(authenticate, engine, shown)
         except DATABASE_AWAY as error:
             return database_away(error)
         if webhook is None and caller is None:

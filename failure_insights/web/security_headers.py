@@ -1,13 +1,7 @@
-"""What every answer says to the browser, and the check before listening to a network."""
+"""What every answer says to the browser."""
 
-import ipaddress
-
-from sqlalchemy import Engine
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from failure_insights.errors import BadInput
-from failure_insights.store.keys import has_key_in_force
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -36,10 +30,6 @@ class SecurityHeaders:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
@@ -48,27 +38,3 @@ class SecurityHeaders:
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
-
-
-def require_key_beyond_loopback(engine: Engine, host: str) -> None:
-    """Refuse to listen where other machines reach us, as long as no API key is configured.
-
-    Raises:
-        BadInput: `host` is not loopback and the store holds no key that is not revoked.
-    """
-    if _is_loopback(host):
-        return
-    with engine.connect() as connection:
-        if has_key_in_force(connection):
-            return
-    raise BadInput(
-        f"Listening on {host} would show every call to the network, and no API key is configured. "
-        "Make one first: failure-insights keys create NAME. Or listen on 127.0.0.1."
-    )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host.casefold() == "localhost"
