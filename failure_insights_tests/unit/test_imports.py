@@ -19,8 +19,6 @@ from failure_insights_tests.imports import (
 
 #: Arrows that are still to go. Nothing may be added.
 EXCEPTIONS = {("orchestration", "definitions")}
-#: Rooms that still hold statements of their own.
-STATEMENTS = {"commands", "web"}
 
 #: The libraries that the inner rooms use. All others are for the edges.
 INNER = {
@@ -114,7 +112,7 @@ def test_statements_stand_in_the_store() -> None:
     rooms = {
         room(i.importer) for i in libraries() if (i.imported, i.name) == ("sqlalchemy", "text")
     }
-    assert rooms <= {"store"} | STATEMENTS
+    assert rooms == {"store"}
 
 
 def test_an_import_inside_a_function_is_listed_with_what_it_saves() -> None:

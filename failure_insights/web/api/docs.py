@@ -45,7 +45,9 @@ def _shown(
         "path": path,
         "says": operation.get("description", ""),
         "parameters": parameters,
-        "curl": _curl(base.rstrip("/") + path, method.upper(), body, "security" in operation),
+        "curl": _curl(
+            base.rstrip("/") + path, method.upper(), body, bool(operation.get("security"))
+        ),
         "answers": [
             {"status": status, "says": answer["description"]} for status, answer in answers.items()
         ],

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from failure_insights.store.sources import SourceRow, webhook_at
 from failure_insights.web.api.problems import database_away, problem
-from failure_insights.web.auth.api_keys import authenticate, shown_key
+from failure_insights.web.auth.api_keys import Caller, authenticate, shown_key
 from failure_insights.web.auth.rate_limit import RateLimit
 from failure_insights.web.statuses import DATABASE_AWAY
 
@@ -53,8 +53,7 @@ class Gate:
         """Settle the path and the caller; return the answer where the request goes no further."""
         try:
             engine, shown = scope["app"].state.engine, shown_key(Headers(scope=scope))
-            webhook = await run_in_threadpool(webhook_of, engine, scope["path"])
-            caller = await run_in_threadpool(authenticate, engine, shown)
+            webhook, caller = await run_in_threadpool(_who, engine, scope["path"], shown)
         except DATABASE_AWAY as error:
             return database_away(error)
         if webhook is None and caller is None:
@@ -81,7 +80,11 @@ class Gate:
         return None
 
 
-def webhook_of(engine: Engine, path: str) -> SourceRow | None:
+def _who(engine: Engine, path: str, shown: str | None) -> tuple[SourceRow | None, Caller | None]:
+    return _webhook_of(engine, path), authenticate(engine, shown)
+
+
+def _webhook_of(engine: Engine, path: str) -> SourceRow | None:
     """Return the source whose own address this is; its route checks who signed the delivery."""
     match = _WEBHOOK.fullmatch(path)
     if not match:
