@@ -1,4 +1,4 @@
-"""LLM endpoints: one client for every server that speaks OpenAI's chat completions."""
+"""Talk to LLM endpoints: one client for every server that speaks OpenAI's chat completions."""
 
 from failure_insights.llm.answer_parsing import read_answer
 from failure_insights.llm.budget import Budget

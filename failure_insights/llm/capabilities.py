@@ -1,4 +1,4 @@
-"""What a model behind an endpoint was found to understand: in which form it gives an answer."""
+"""Remember what a model behind an endpoint understands: answer formats, parameters, tools."""
 
 import asyncio
 import time
@@ -9,118 +9,132 @@ from typing import Any, Literal, Protocol, get_args
 
 from failure_insights.llm.budget import Budget
 from failure_insights.llm.errors import BudgetSpent
+from failure_insights.llm.known_models import family_of
 
-Shape = Literal["json_schema", "tool", "json_object", "text"]
-#: Forms of asking for a value, the strictest first.
-SHAPES: tuple[Shape, ...] = get_args(Shape)
+AnswerFormat = Literal["json_schema", "tool", "json_object", "text"]
+#: Ways to ask for a value, the strictest first.
+ANSWER_FORMATS: tuple[AnswerFormat, ...] = get_args(AnswerFormat)
 
-#: Parameters that not all endpoints know, and all that a request can do without.
+#: Parameters that not all endpoints know, and that any request can do without.
 OPTIONAL = ("temperature", "seed", "reasoning_effort", "prompt_cache_key", "parallel_tool_calls")
+#: All that can be left out; the others say the same in another way, or say less.
 DISPENSABLE = (*OPTIONAL, "max_completion_tokens", "max_tokens", "strict", "tool_choice")
-#: Questions without an answer that make a model's forms hopeless.
-HOPELESS = 2
-LASTS_S = 24 * 3600.0
+#: Questions without a usable answer after which only the last format is tried.
+MOST_FAILED_QUESTIONS = 2
+#: Seconds; what was found out of a model is found out anew after these.
+CAPABILITIES_LAST_S = 24 * 3600.0
 
 
 class CapabilityMemory(Protocol):
-    """Keeps what was found out of endpoints, for a day."""
+    """Keeps for a day what models understand."""
 
     def recall(self, base_url: str, model: str) -> Mapping[str, Any] | None:
-        """Return what was found out of a model in the last day, or None."""
+        """Return the facts about a model that are at most a day old, or None."""
         ...
 
     def remember(self, base_url: str, model: str, facts: Mapping[str, Any]) -> None:
-        """Keep what was found out of a model, in place of what was known."""
+        """Keep facts about a model, in place of older ones."""
         ...
 
 
 @dataclass
 class Capabilities:
-    """What one model is known to understand.
+    """What one model understands, as far as it is known.
 
-    `shape` is the strictest form that a usable answer came in, None before the first;
-    `dropped` are the parameters that it rejects.
+    `answer_format` is the strictest that a usable answer came in, None before the first;
+    `rejected` are the parameters that it does not take.
     """
 
-    shape: Shape | None = None
-    dropped: set[str] = field(default_factory=set)
+    answer_format: AnswerFormat | None = None
+    rejected: set[str] = field(default_factory=set)
+    has_json_schema: bool = True
     has_tools: bool = True
-    #: Questions that no form brought an answer to.
-    failures: int = 0
-    learnt_at: float = field(default_factory=time.monotonic)
-    _is_worth_waiting: bool = True
-    _probe: asyncio.Event | None = None
+    #: Questions to which no format brought a usable answer.
+    failed_questions: int = 0
+    known_since: float = field(default_factory=time.monotonic)
+    _others_wait: bool = True
+    _first_question: asyncio.Event | None = None
 
     def __post_init__(self) -> None:
-        self._is_worth_waiting = self.shape is None
+        self._others_wait = self.answer_format is None
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any] | None) -> "Capabilities":
-        """Return what was kept as `facts`; what cannot be understood counts as unknown."""
-        facts = facts or {}
-        shape = facts.get("shape")
+    def of(cls, model: str, facts: Mapping[str, Any] | None) -> "Capabilities":
+        """Return what the facts say of a model, or else what its family is known for.
+
+        Facts that cannot be understood, as those of another version, count as unknown.
+        """
+        family = family_of(model)
+        if not facts:
+            return cls(
+                rejected=set(family.rejects) if family else set(),
+                has_json_schema=family is None or family.has_json_schema,
+            )
+        known = facts.get("answer_format")
         return cls(
-            shape=shape if shape in SHAPES else None,
-            dropped=set(facts.get("dropped") or ()),
+            answer_format=known if known in ANSWER_FORMATS else None,
+            rejected=set(facts.get("rejected") or ()),
             has_tools=facts.get("has_tools") is not False,
         )
 
     @property
-    def is_hopeless(self) -> bool:
-        """No form works, so that only the last is still tried. One question may be at fault."""
-        return self.shape is None and self.failures >= HOPELESS
-
-    @property
     def facts(self) -> dict[str, Any]:
+        """What is worth keeping, as JSON."""
         return {
-            "shape": self.shape,
-            "dropped": sorted(self.dropped),
+            "answer_format": self.answer_format,
+            "rejected": sorted(self.rejected),
             "has_tools": self.has_tools,
         }
 
     @property
-    def shapes(self) -> tuple[Shape, ...]:
-        """The forms to try, in order."""
-        if self.is_hopeless:
-            return SHAPES[-1:]
-        shapes = SHAPES[SHAPES.index(self.shape) :] if self.shape else SHAPES
-        return tuple(shape for shape in shapes if shape != "tool" or self.has_tools)
+    def formats(self) -> tuple[AnswerFormat, ...]:
+        """The answer formats to try, in order."""
+        if self.answer_format:
+            left = ANSWER_FORMATS[ANSWER_FORMATS.index(self.answer_format) :]
+        elif self.failed_questions >= MOST_FAILED_QUESTIONS:
+            return ANSWER_FORMATS[-1:]
+        else:
+            left = ANSWER_FORMATS if self.has_json_schema else ANSWER_FORMATS[1:]
+        return tuple(each for each in left if each != "tool" or self.has_tools)
 
-    def allowed(self, body: Mapping[str, Any]) -> dict[str, Any]:
+    def without_rejected(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Return a request without what the model rejects."""
-        left = {name: value for name, value in body.items() if name not in self.dropped}
-        cap = body.get("max_completion_tokens")
-        if cap and "max_completion_tokens" not in left and "max_tokens" not in self.dropped:
-            left["max_tokens"] = cap
-        if "strict" in self.dropped:
+        left = {name: value for name, value in body.items() if name not in self.rejected}
+        limit = body.get("max_completion_tokens")
+        if limit and "max_completion_tokens" not in left and "max_tokens" not in self.rejected:
+            left["max_tokens"] = limit  # Its older name.
+        if "strict" in self.rejected:
             left = _without_strict(left)
         return left
 
     @asynccontextmanager
-    async def probing(self, budget: Budget) -> AsyncIterator[None]:
-        """Let one question to an unknown model go alone, and the others learn from it.
+    async def first_question_alone(self, budget: Budget) -> AsyncIterator[None]:
+        """Let the first question to an unknown model go alone; others wait and use its result.
 
         Raises:
             BudgetSpent: the audit's time is over before the question has its turn.
         """
         try:
             async with asyncio.timeout(budget.seconds_left):
-                while self._is_worth_waiting and self._probe:
-                    await self._probe.wait()
+                while self._others_wait and self._first_question:
+                    await self._first_question.wait()
         except TimeoutError:
             raise BudgetSpent("The audit's time was over before its request had a turn.") from None
-        if not self._is_worth_waiting:
+        if not self._others_wait:
             yield
             return
-        self._probe, failures = asyncio.Event(), self.failures
+        self._first_question, failed_before = asyncio.Event(), self.failed_questions
         try:
             yield
         finally:
-            # Ended by something that tells nothing of the model, such as a dead connection:
-            # to wait for one such end after the other would take all day.
-            self._is_worth_waiting = self.shape is None and failures < self.failures < HOPELESS
-            self._probe.set()
-            self._probe = None
+            # Others wait again only if the model answered and no answer was usable. An end that
+            # says nothing of the model, such as a dead connection, would be met one by one.
+            failed = self.failed_questions
+            self._others_wait = (
+                self.answer_format is None and failed_before < failed < MOST_FAILED_QUESTIONS
+            )
+            self._first_question.set()
+            self._first_question = None
 
 
 def parameters_of(request: Mapping[str, Any]) -> set[str]:

@@ -1,4 +1,4 @@
-"""Asking a model behind any OpenAI-compatible endpoint: for a value, or for an agent's turn."""
+"""Ask a model behind any OpenAI-compatible endpoint for a value, or for an agent's next turn."""
 
 import asyncio
 import logging
@@ -10,22 +10,22 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel
 
-from failure_insights.llm.answer_parsing import mend, read_answer
+from failure_insights.llm.answer_parsing import read_answer, storable
 from failure_insights.llm.budget import Budget
 from failure_insights.llm.capabilities import (
+    CAPABILITIES_LAST_S,
     DISPENSABLE,
-    LASTS_S,
     OPTIONAL,
+    AnswerFormat,
     Capabilities,
     CapabilityMemory,
-    Shape,
 )
 from failure_insights.llm.completion import AgentTurn, Completion
-from failure_insights.llm.connections import address_of, open_transport
-from failure_insights.llm.error_rules import Rejected
+from failure_insights.llm.error_meaning import Rejected
 from failure_insights.llm.errors import EndpointRefused, ToolsUnsupported, UnusableAnswer
+from failure_insights.llm.http_client import address_of, open_http_client
 from failure_insights.llm.limiter import Limiter
-from failure_insights.llm.requests import Message, Question, Tool, tool_body
+from failure_insights.llm.requests import Correction, Message, Question, Tool, tool_body
 from failure_insights.llm.transport import Transport
 
 T = TypeVar("T", bound=BaseModel)
@@ -39,8 +39,8 @@ SEED = 7
 _log = logging.getLogger(__name__)
 
 
-class _Misfit(Exception):
-    """An answer that the schema does not fit: what is wrong, the answer, whether it was cut."""
+class _WrongAnswer(Exception):
+    """An answer that does not fit the schema: what is wrong, the answer, whether it was cut."""
 
     def __init__(self, problem: str, answer: str, was_cut: bool) -> None:
         super().__init__(problem)
@@ -50,8 +50,8 @@ class _Misfit(Exception):
 
 
 @dataclass(frozen=True)
-class _Terms:
-    """On what terms a model is asked: at whose cost, and how hard and long it may think."""
+class _RequestSettings:
+    """Settings of one request: model, budget, reasoning effort, output limit in tokens."""
 
     model: str
     capabilities: Capabilities
@@ -72,8 +72,8 @@ class _Terms:
         return parameters | ({"prompt_cache_key": self.cache_key} if self.cache_key else {})
 
     @property
-    def with_more_room(self) -> "_Terms":
-        """The same for a model that has thought all its tokens up."""
+    def with_more_output(self) -> "_RequestSettings":
+        """The settings for a model that spent its whole output limit, perhaps on thinking."""
         return replace(self, effort="low", max_tokens=2 * self.max_tokens)
 
 
@@ -89,7 +89,7 @@ class Endpoint:
         self.address = address
         self._transport = transport
         self._memory = memory
-        self._known: dict[str, Capabilities] = {}
+        self._capabilities: dict[str, Capabilities] = {}
 
     async def ask(
         self,
@@ -104,23 +104,23 @@ class Endpoint:
     ) -> T:
         """Return the model's answer as a value of the schema.
 
-        Tries the forms that endpoints know, the strictest first; which of them a model
-        understands is found out once a day. An answer that does not fit is corrected once.
+        Tries the answer formats that endpoints know, the strictest first; once a day it is found
+        out which of them a model understands. A wrong answer is corrected once.
 
         Args:
-            effort: how hard a model that can think is to think.
-            max_tokens: output tokens, thinking included; doubled once if they are thought up.
-            cache_key: what the provider's prompt cache may route by.
+            effort: reasoning effort, for models that reason.
+            max_tokens: output tokens, thinking included; doubled once if they do not suffice.
+            cache_key: tells the provider's prompt cache which requests begin alike.
 
         Raises:
             UnusableAnswer: no answer fits the schema, or the model refused.
             ContextTooLong: the message is longer than the model reads.
             BudgetSpent, EndpointUnavailable, EndpointRefused: see there.
         """
-        capabilities = await self._capabilities(model)
-        terms = _Terms(model, capabilities, budget, effort, max_tokens, cache_key)
-        async with capabilities.probing(budget):
-            return await self._descend(terms, Question(message, schema))
+        capabilities = await self._capabilities_of(model)
+        settings = _RequestSettings(model, capabilities, budget, effort, max_tokens, cache_key)
+        async with capabilities.first_question_alone(budget):
+            return await self._ask_in_any_format(settings, Question(message, schema))
 
     async def take_turn(
         self,
@@ -136,24 +136,25 @@ class Endpoint:
     ) -> AgentTurn:
         """Return the model's next turn in a conversation with tools.
 
-        `must_use` is a wish: an endpoint may ignore it and answer with text.
+        Args:
+            must_use: a tool that the model is told to use; it may answer with text all the same.
 
         Raises:
-            ToolsUnsupported: the model has no tools, which is remembered, or takes none of this.
+            ToolsUnsupported: the model has no tools, or does not take these.
             UnusableAnswer: the model said nothing, or refused.
             ContextTooLong: the conversation is longer than the model reads.
             BudgetSpent, EndpointUnavailable, EndpointRefused: see there.
         """
-        capabilities = await self._capabilities(model)
+        capabilities = await self._capabilities_of(model)
         if not capabilities.has_tools:
             raise ToolsUnsupported(f"The model {model} cannot use tools.")
-        terms = _Terms(model, capabilities, budget, effort, max_tokens, cache_key)
+        settings = _RequestSettings(model, capabilities, budget, effort, max_tokens, cache_key)
         body = {"messages": list(messages), **tool_body(tools, must_use)}
         body["parallel_tool_calls"] = True
         try:
-            completion = await self._complete(terms, body)
+            completion = await self._complete(settings, body)
             if completion.is_empty and completion.was_cut:
-                completion = await self._complete(terms.with_more_room, body)
+                completion = await self._complete(settings.with_more_output, body)
         except Rejected as rejected:
             if "tools" in rejected.names:
                 capabilities.has_tools = False
@@ -163,90 +164,97 @@ class Endpoint:
             raise UnusableAnswer("The model said nothing.")
         return completion.turn
 
-    async def _descend(self, terms: _Terms, question: Question[T]) -> T:
-        """Ask in one form after the other, until one is answered with a fitting value."""
-        wrong: tuple[Shape, _Misfit] | None = None
-        for shape in terms.capabilities.shapes:
-            is_proven = terms.capabilities.shape == shape
+    async def _ask_in_any_format(self, settings: _RequestSettings, question: Question[T]) -> T:
+        """Ask in one answer format after the other, until an answer fits."""
+        wrong: tuple[AnswerFormat, _WrongAnswer] | None = None
+        for answer_format in settings.capabilities.formats:
+            is_proven = settings.capabilities.answer_format == answer_format
             try:
-                return await self._ask_in(shape, terms, question)
+                return await self._ask_in_format(answer_format, settings, question)
             except Rejected as rejected:
                 if is_proven and not rejected.names:
                     break
-            except _Misfit as misfit:
-                wrong = shape, misfit
-                if is_proven or misfit.was_cut:
+            except _WrongAnswer as error:
+                wrong = answer_format, error
+                if is_proven or error.was_cut:
                     break
         if wrong is None:
             raise UnusableAnswer(f"{self.address} rejects this request in all forms.")
-        return await self._correct(terms, question, *wrong)
+        return await self._correct(settings, question, *wrong)
 
     async def _correct(
-        self, terms: _Terms, question: Question[T], shape: Shape, misfit: _Misfit
+        self,
+        settings: _RequestSettings,
+        question: Question[T],
+        answer_format: AnswerFormat,
+        wrong: _WrongAnswer,
     ) -> T:
         """Tell the model what is wrong with its answer, and return the next one."""
-        if misfit.was_cut:
-            raise UnusableAnswer(f"The answer is longer than {2 * terms.max_tokens} tokens.")
-        corrected = replace(question, correction=(misfit.problem, misfit.answer))
+        if wrong.was_cut:
+            raise UnusableAnswer(f"The answer is longer than {2 * settings.max_tokens} tokens.")
+        again = replace(question, correction=Correction(wrong.problem, wrong.answer))
         try:
-            return await self._ask_in(shape, terms, corrected)
-        except (Rejected, _Misfit):
-            terms.capabilities.failures += 1
+            return await self._ask_in_format(answer_format, settings, again)
+        except (Rejected, _WrongAnswer):
+            settings.capabilities.failed_questions += 1
             raise UnusableAnswer("The answer does not fit what was asked.") from None
 
-    async def _ask_in(self, shape: Shape, terms: _Terms, question: Question[T]) -> T:
-        """Ask in one form, a second time with more room if the answer is cut.
+    async def _ask_in_format(
+        self, answer_format: AnswerFormat, settings: _RequestSettings, question: Question[T]
+    ) -> T:
+        """Ask in one answer format, a second time with more output if the answer is cut.
 
         Raises:
-            Rejected: the endpoint does not know this form.
-            _Misfit: the answer holds no fitting value.
+            Rejected: the endpoint does not know this format.
+            _WrongAnswer: the answer does not fit the schema.
         """
-        body = question.body(shape)
-        completion = await self._complete(terms, body)
+        body = question.body(answer_format)
+        completion = await self._complete(settings, body)
         try:
             answer = read_answer(completion.answer, question.schema)
         except UnusableAnswer as error:
             if completion.was_cut:
-                completion = await self._complete(terms.with_more_room, body)
+                completion = await self._complete(settings.with_more_output, body)
             try:
                 answer = read_answer(completion.answer, question.schema)
             except UnusableAnswer:
-                raise _Misfit(str(error), completion.answer, completion.was_cut) from None
-        if terms.capabilities.shape != shape:
-            terms.capabilities.shape = shape
-            _log.info("%s answers in the form of %s.", terms.model, shape)
-            await self._remember(terms.model, terms.capabilities)
+                raise _WrongAnswer(str(error), completion.answer, completion.was_cut) from None
+        if settings.capabilities.answer_format != answer_format:
+            settings.capabilities.answer_format = answer_format
+            _log.info("%s answers in the format %s.", settings.model, answer_format)
+            await self._remember(settings.model, settings.capabilities)
         return answer
 
-    async def _complete(self, terms: _Terms, body: Mapping[str, Any]) -> Completion:
-        """Send a request, without the parameters that turn out to be unknown there.
+    async def _complete(self, settings: _RequestSettings, body: Mapping[str, Any]) -> Completion:
+        """Send a request, and again without each parameter that turns out to be unknown.
 
         Raises:
-            Rejected: it is the form that is unknown.
+            Rejected: the endpoint does not take the form of the request.
         """
         if isinstance(self._transport, EndpointRefused):
             raise self._transport
-        whole = mend({**terms.parameters, **body})
+        capabilities = settings.capabilities
+        whole = storable({**settings.parameters, **body})
         while True:
-            request = terms.capabilities.allowed(whole)
+            request = capabilities.without_rejected(whole)
             try:
-                return await self._transport.send(request, terms.budget)
+                return await self._transport.send(request, settings.budget)
             except Rejected as rejected:
-                unknown = _dispensable(rejected, request, terms.capabilities)
+                unknown = _dispensable(rejected, request, capabilities)
                 if not unknown:
                     raise
-                terms.capabilities.dropped |= unknown
-                _log.info("%s takes no %s: left out.", terms.model, ", ".join(sorted(unknown)))
-                await self._remember(terms.model, terms.capabilities)
+                capabilities.rejected |= unknown
+                _log.info("%s takes no %s: left out.", settings.model, ", ".join(sorted(unknown)))
+                await self._remember(settings.model, capabilities)
 
-    async def _capabilities(self, model: str) -> Capabilities:
-        known = self._known.get(model)
-        if known is None or time.monotonic() - known.learnt_at > LASTS_S:
+    async def _capabilities_of(self, model: str) -> Capabilities:
+        known = self._capabilities.get(model)
+        if known is None or time.monotonic() - known.known_since > CAPABILITIES_LAST_S:
             facts = await asyncio.to_thread(self._memory.recall, self.address, model)
-            # Another request may have been faster, and may have learnt something since.
-            if self._known.get(model) is known:
-                self._known[model] = Capabilities.of(facts)
-        return self._known[model]
+            # Another request may have been faster, and may have found something out since.
+            if self._capabilities.get(model) is known:
+                self._capabilities[model] = Capabilities.of(model, facts)
+        return self._capabilities[model]
 
     async def _remember(self, model: str, capabilities: Capabilities) -> None:
         await asyncio.to_thread(self._memory.remember, self.address, model, capabilities.facts)
@@ -261,24 +269,24 @@ async def open_endpoint(
     timeout_s: float,
     memory: CapabilityMemory,
     backoff_s: float = BACKOFF_S,
+    limiter: Limiter | None = None,
 ) -> AsyncIterator[Endpoint]:
     """Open an endpoint in the running event loop; it is closed after the block.
 
-    A base URL or key that cannot be one is told by the first request, as every refusal is.
+    A base URL or key that cannot be one is told by the first question, as every refusal is.
 
     Args:
         concurrency: requests at once, at most.
         timeout_s: seconds that one request may take.
-        memory: where it is kept what the endpoint's models understand.
+        memory: keeps for a day what the endpoint's models understand.
         backoff_s: seconds before the first retry; doubled with every further one.
+        limiter: of the requests at once; None: one for this event loop alone.
     """
     async with AsyncExitStack() as stack:
-        limiter = Limiter(concurrency, backoff_s)
         transport: Transport | EndpointRefused
         try:
-            transport = await stack.enter_async_context(
-                open_transport(base_url, api_key, limiter, timeout_s)
-            )
+            client = await stack.enter_async_context(open_http_client(base_url, api_key, timeout_s))
+            transport = Transport(client, limiter or Limiter(concurrency, backoff_s), timeout_s)
         except EndpointRefused as refusal:
             transport = refusal
         yield Endpoint(address_of(base_url), transport, memory)
@@ -287,12 +295,12 @@ async def open_endpoint(
 def _dispensable(
     rejected: Rejected, request: Mapping[str, Any], capabilities: Capabilities
 ) -> set[str]:
-    """Return the rejected parameters that can be done without; none: it is the form itself."""
-    # Of all that is named, first what can be done without: the form is the greater loss.
+    """Return the rejected parameters that can be left out; none: it is the request's form."""
+    # Of all that is named, first what can be left out: another form is the greater loss.
     for name in rejected.names:
         if name in DISPENSABLE:
             return {name}
-    if not rejected.names and capabilities.shape is None:
+    if not rejected.names and capabilities.answer_format is None:
         # Nothing is named: perhaps it is one of those that not all endpoints know.
         return {name for name in OPTIONAL if name in request}
     return set()

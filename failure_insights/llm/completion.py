@@ -1,15 +1,17 @@
-"""A chat completion as endpoints really send it: every field may be missing or of a wrong type."""
+"""Read a chat completion as endpoints really send it: any field may be missing or malformed."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from failure_insights.llm.answer_parsing import mend, without_thinking
+from failure_insights.llm.answer_parsing import storable, without_thinking
 from failure_insights.llm.errors import UnusableAnswer
 
-#: Fields of a message that are the endpoint's own affair, and that it may want to see again.
-_HANDED_BACK = ("reasoning_content", "reasoning_details")
+#: Fields of a message that only the endpoint understands, and that it may want to see again.
+_SENT_BACK = ("reasoning_content", "reasoning_details")
+#: Characters of the model's name, as the endpoint gives it.
+MODEL_NAME_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class ToolUse:
 class AgentTurn:
     """What the model said and which tools it wants to use.
 
-    `message` is to be appended to the conversation, each use then answered by its ID.
+    `message` goes to the end of the conversation, followed by an answer to each use's ID.
     """
 
     text: str
@@ -35,7 +37,10 @@ class AgentTurn:
 
 @dataclass(frozen=True)
 class Completion:
-    """The first choice of an answer."""
+    """The first choice of an answer; a number of tokens is None where the endpoint gives none.
+
+    `was_cut`: the output limit was reached. `cached_tokens` are part of the input tokens.
+    """
 
     turn: AgentTurn
     was_cut: bool
@@ -50,13 +55,13 @@ class Completion:
 
     @property
     def answer(self) -> str:
-        """The text that holds the answer: the use of a forced tool, or else what was said."""
-        used = self.turn.uses[0].arguments if self.turn.uses else ""
-        return used or self.turn.text
+        """The text that holds the answer: a tool's arguments, or else what was said."""
+        arguments = self.turn.uses[0].arguments if self.turn.uses else ""
+        return arguments or self.turn.text
 
 
 def read_completion(payload: Mapping[str, Any]) -> Completion | None:
-    """Return the completion of a body, or None if it is none.
+    """Return the completion that an answer holds, or None if it holds none.
 
     Raises:
         UnusableAnswer: the model, or a filter around it, refused to answer.
@@ -67,17 +72,19 @@ def read_completion(payload: Mapping[str, Any]) -> Completion | None:
     if not isinstance(message, dict) or finish == "error":
         return None
     if finish == "content_filter" or message.get("refusal"):
-        raise UnusableAnswer("The model, or a filter around it, refused to answer.")
+        raise UnusableAnswer(
+            "The model, or a filter around it, refused to answer.", code="llm_filtered"
+        )
     usage = _mapping(payload.get("usage"))
     details = _mapping(usage.get("prompt_tokens_details"))
     cached = details.get("cached_tokens") or usage.get("prompt_cache_hit_tokens")
     return Completion(
-        turn=_turn(mend(message)),
+        turn=_turn(storable(message)),
         was_cut=finish == "length",
         input_tokens=_count(usage.get("prompt_tokens")),
         output_tokens=_count(usage.get("completion_tokens")),
         cached_tokens=_count(cached) or 0,
-        model=str(mend(payload.get("model") or ""))[:200],
+        model=str(storable(payload.get("model") or ""))[:MODEL_NAME_CHARACTERS],
     )
 
 
@@ -92,17 +99,22 @@ def _turn(message: Mapping[str, Any]) -> AgentTurn:
         if not id_ or id_ in {use.id for use in uses}:
             id_ = f"use_{number}"
         arguments = function.get("arguments") or ""
-        written = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        uses.append(ToolUse(id_, str(function.get("name") or ""), written))
-    shown = [_shown(call, use) for call, use in zip(calls, uses, strict=True)]
-    kept = {key: message[key] for key in _HANDED_BACK if message.get(key)}
-    sent = {"role": "assistant", "content": text or None, "tool_calls": shown, **kept}
-    return AgentTurn(text, tuple(uses), sent)
+        as_text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        uses.append(ToolUse(id_, str(function.get("name") or ""), as_text))
+    sent_back = {
+        "role": "assistant",
+        "content": text or None,
+        "tool_calls": [_sent_back(call, use) for call, use in zip(calls, uses, strict=True)],
+        **{key: message[key] for key in _SENT_BACK if message.get(key)},
+    }
+    return AgentTurn(text, tuple(uses), sent_back)
 
 
-def _shown(call: Mapping[str, Any], use: ToolUse) -> dict[str, Any]:
-    """Return a use as the endpoint may be shown it again: some refuse arguments that are no JSON,
-    and some miss what they had put beside the function."""
+def _sent_back(call: Mapping[str, Any], use: ToolUse) -> dict[str, Any]:
+    """Return a use as it is shown to the endpoint again.
+
+    Some refuse arguments that are no JSON, and some need what they had put beside the function.
+    """
     arguments = use.arguments if _is_object(use.arguments) else "{}"
     function = {**_mapping(call.get("function")), "name": use.name, "arguments": arguments}
     return {**call, "id": use.id, "type": "function", "function": function}
@@ -115,9 +127,9 @@ def _text(content: Any) -> str:
     return content if isinstance(content, str) else ""
 
 
-def _is_object(written: str) -> bool:
+def _is_object(text: str) -> bool:
     try:
-        return isinstance(json.loads(written), dict)
+        return isinstance(json.loads(text), dict)
     except (ValueError, RecursionError):
         return False
 

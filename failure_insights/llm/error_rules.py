@@ -1,183 +1,316 @@
-"""What an endpoint means by an error: to be asked again, to be asked differently, or to stop."""
+"""The table of error answers: how each server words an error, and what it means by it.
 
-import email.utils
-import json
+Rules are tried from the top; the first that matches decides. Every row has a sample, and a test
+sends each sample through the table. To teach the client a new server, add a row with the body that
+it sent.
+"""
+
 import re
-import time
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
-from failure_insights.llm.errors import ContextTooLong, EndpointRefused, UnusableAnswer
+Meaning = Literal[
+    "no_credit",  # The account's quota or credit is used up.
+    "bad_key",
+    "no_model",  # No such model, or no chat completions at this address.
+    "redirect",
+    "too_long",  # The request is longer than the model reads.
+    "filtered",  # A filter of the endpoint refused the request.
+    "bad_output",  # The endpoint itself found the model's answer to be of the wrong form.
+    "parameter",  # Of a parameter, which `PARAMETER_RULES` names.
+]
 
-#: Parameters of ours that endpoints reject, and how their messages name them.
-PARAMETERS: Mapping[str, str] = {
-    "temperature": r"temperature",
-    "seed": r"\bseed\b",
-    "reasoning_effort": r"reasoning.?effort|\breasoning\b",
-    "max_completion_tokens": r"max_completion_tokens",
-    "max_tokens": r"\bmax_tokens\b",
-    "parallel_tool_calls": r"parallel.?tool.?calls",
-    "prompt_cache_key": r"prompt_cache_key",
-    "strict": r"\bstrict\b",
-    "tool_choice": r"tool.?choice",
-    "tools": r"\btools?\b|function.?call",
-    "response_format": r"response.?format|json.?schema|json.?object|json.?mode|structured.?output",
-}
-_CAPS = ("max_completion_tokens", "max_tokens")
-
-#: Characters of a message that are looked at: further on it may repeat the request, whose words
-#: must not decide what the error means.
-_HEAD = 500
-
-_NO_MONEY = re.compile(
-    r"insufficient.?(quota|balance|credit|funds)|billing_(hard_limit|not_active)", re.IGNORECASE
-)
-_TOO_LONG = re.compile(
-    r"context.?(length|window|size)|max_model_len|maximum.{0,20}(model|prompt|input).{0,10}length"
-    r"|(prompt|input|request|messages?).{0,60}too (long|large)|too many (input )?tokens"
-    r"|exceeds?.{0,60}(tokens|context)|reduce the length",
-    re.IGNORECASE | re.DOTALL,
-)
-_NO_MODEL = re.compile(
-    r"\W*(the |requested |error:? ?)*(model\b.{0,100}(not.?found|not exist|not available|unknown)"
-    r"|(unknown|invalid|no such|unsupported) model)",
-    re.IGNORECASE | re.DOTALL,
-)
-_BAD_KEY = re.compile(
-    r"\W*(the |your |an? )?((incorrect|invalid|missing|expired|wrong) )?api.?key", re.IGNORECASE
-)
-_FILTERED = re.compile(
-    r"content.?(filter|policy|management)|moderation|invalid_prompt"
-    r"|(input|prompt|content|request).{0,40}(flagged|safety)",
-    re.IGNORECASE,
-)
-#: Codes of an answer that the endpoint itself found to be none of what was asked for.
-_FAILED_OUTPUT = ("json_validate_failed", "tool_use_failed")
+#: Statuses with which servers refuse what a request says.
+BAD_REQUEST = (400, 422)
+ANY: tuple[int, ...] = ()
 
 
-@dataclass(eq=False)
-class AskAgain(Exception):
-    """The same request may be answered later: after `wait_s`, if the endpoint named a time."""
+@dataclass(frozen=True)
+class ErrorAnswer:
+    """What is read of an error answer: `code` holds its code and type, `message` its head."""
 
-    reason: str
-    wait_s: float | None = None
-    is_rate_limit: bool = False
-    most_tries: int = 5
-    may_retry: bool = True
-
-
-@dataclass(eq=False)
-class Rejected(Exception):
-    """A request of this form is never answered; `names` are its parameters that are at fault."""
-
-    names: tuple[str, ...] = ()
+    status: int
+    code: str
+    parameter: str
+    message: str
 
 
-def fault(
-    status: int,
-    body: str,
-    headers: Mapping[str, str],
-    sent: Collection[str],
-    address: str,
-    model: str,
-) -> Exception:
-    """Return the exception that an error answer stands for.
+@dataclass(frozen=True)
+class Sample:
+    """An error answer as the source sends it."""
 
-    Args:
-        body: text of the answer; none of it comes into a message.
-        sent: names of the parameters that the request had.
+    status: int
+    body: str
+
+
+@dataclass(frozen=True)
+class ErrorRule:
+    """One wording of an error.
+
+    `code`, `parameter` and `message` are patterns for those parts of an `ErrorAnswer`; a rule
+    without any is about the status alone.
     """
-    error = _error(body)
-    code = f"{error.get('code')} {error.get('type')}"
-    head = str(error.get("message") or body)[:_HEAD]
-    if status == 402 or _NO_MONEY.search(code):
-        return EndpointRefused(
-            f"The LLM endpoint {address} says that the account's quota or credit is used up. "
-            "Add credit there, or set OPENAI_API_KEY to a key of another account."
+
+    meaning: Meaning
+    source: str
+    sample: Sample
+    statuses: tuple[int, ...] = ANY
+    code: str = ""
+    parameter: str = ""
+    message: str = ""
+
+    def matches(self, error: ErrorAnswer) -> bool:
+        """Return whether an error is worded so."""
+        return (
+            (not self.statuses or error.status in self.statuses)
+            and _holds(self.code, error.code)
+            and _holds(self.parameter, error.parameter)
+            and _holds(self.message, error.message)
         )
-    if meant := _meant(status, code, str(error.get("param")), head):
-        return meant
-    is_form = status in (400, 422)
-    names = _named(str(error.get("param")), head, sent) if is_form or status == 404 else ()
-    if "model_not_found" in code or (not names and is_form and _NO_MODEL.match(head)):
-        status = 404
-    elif names:
-        return Rejected(names)
-    if status in (401, 403) or (is_form and _BAD_KEY.match(head)):
-        return EndpointRefused(
-            f"The LLM endpoint {address} refused the key, or its right to use the model {model} "
-            f"({status}). Set OPENAI_API_KEY to a key that may, or FAILURE_INSIGHTS_MODEL."
-        )
-    if status in (404, 405):
-        return EndpointRefused(
-            f"The LLM endpoint {address} has no model {model}, or no chat completions ({status}). "
-            "Set FAILURE_INSIGHTS_MODEL to one that it has, or mend OPENAI_BASE_URL."
-        )
-    if is_form:
-        return Rejected()
-    wish = headers.get("x-should-retry")
-    is_passing = status in (408, 409, 429) or status >= 500
-    return AskAgain(
-        f"it answered {status}",
-        wait_s=retry_after(headers),
-        is_rate_limit=status == 429,
-        may_retry=wish == "true" or (is_passing and wish != "false"),
-    )
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that an endpoint asks to wait; None: it names no time, or none to come."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers.get(name, "")) * unit
-        except ValueError:
-            continue
-        return seconds if seconds > 0 else None
-    try:
-        when = email.utils.parsedate_to_datetime(headers.get("retry-after", ""))
-    except ValueError:
-        return None
-    seconds = when.timestamp() - time.time()
-    return seconds if seconds > 0 else None
+def _holds(pattern: str, text: str) -> bool:
+    return not pattern or re.search(pattern, text, re.IGNORECASE | re.DOTALL) is not None
 
 
-def _meant(status: int, code: str, parameter: str, head: str) -> Exception | None:
-    """Return what is wrong with the words of a request, if it is those."""
-    if any(failed in code for failed in _FAILED_OUTPUT):
-        return UnusableAnswer("The endpoint could not make the model answer in the asked form.")
-    too_long = ContextTooLong("The request is longer than the model reads.")
-    if status == 413 or re.search("context_(length|size)|exceed_context", code):
-        return too_long
-    if status == 429:  # It fits into no minute of the account's allowance.
-        return too_long if re.match(r"\W*request too large", head, re.IGNORECASE) else None
-    if status not in (400, 403, 422):
-        return None
-    if _FILTERED.search(f"{code} {head}"):
-        return UnusableAnswer("A filter of the endpoint refused the request.")
-    # "max_tokens is too large: the context length is ..." speaks of the cap, not of the prompt.
-    is_cap = any(parameter == cap or re.match(rf"\W*{cap}", head) for cap in _CAPS)
-    return too_long if _TOO_LONG.search(head) and not is_cap else None
+def _body(message: str, code: str = "", type: str = "", param: str = "") -> str:
+    """Return an error body as OpenAI and most others write it."""
+    fields = {"message": message, "code": code, "type": type, "param": param}
+    inner = ", ".join(f'"{name}": "{value}"' for name, value in fields.items() if value)
+    return f'{{"error": {{{inner}}}}}'
 
 
-def _named(parameter: str, head: str, sent: Collection[str]) -> tuple[str, ...]:
-    """Return the sent parameters that an error names, the likeliest first."""
-    first = re.split(r"[.\[]", parameter)[0]
-    found = [(-1, first)] if first in sent and first in PARAMETERS else []
-    found += [
-        (hit.start(), name)
-        for name, pattern in PARAMETERS.items()
-        if name in sent and (hit := re.search(pattern, head, re.IGNORECASE))
-    ]
-    return tuple(dict.fromkeys(name for _, name in sorted(found)))
+#: What needs no look at the request's parameters.
+ERROR_RULES: tuple[ErrorRule, ...] = (
+    ErrorRule(
+        "redirect",
+        "a proxy, or http:// for https://",
+        Sample(307, ""),
+        statuses=(301, 302, 303, 307, 308),
+    ),
+    ErrorRule(
+        "no_credit",
+        "DeepSeek, OpenRouter",
+        Sample(402, _body("Insufficient Balance")),
+        statuses=(402,),
+    ),
+    ErrorRule(
+        "no_credit",
+        "OpenAI",
+        Sample(429, _body("You exceeded your current quota.", "insufficient_quota")),
+        code=r"insufficient.?(quota|balance|credit|funds)|billing_(hard_limit|not_active)",
+    ),
+    ErrorRule(
+        "bad_output",
+        "Groq",
+        Sample(400, _body("Failed to generate JSON.", "json_validate_failed")),
+        code=r"json_validate_failed|tool_use_failed",
+    ),
+    ErrorRule(
+        "too_long",
+        "OpenAI",
+        Sample(400, _body("Too much.", "context_length_exceeded")),
+        code=r"context_length",
+    ),
+    ErrorRule(
+        "too_long",
+        "llama.cpp",
+        Sample(500, _body("no room", type="exceed_context_size_error")),
+        code=r"exceed_context|context_size",
+    ),
+    ErrorRule("too_long", "nginx", Sample(413, "Payload Too Large"), statuses=(413,)),
+    ErrorRule(
+        "too_long",
+        "OpenAI: more than a minute's allowance",
+        Sample(429, _body("Request too large for m on tokens per min (TPM): Limit 30000.")),
+        statuses=(429,),
+        message=r"^\W*request too large",
+    ),
+    ErrorRule(
+        "filtered",
+        "Azure OpenAI",
+        Sample(400, _body("The response was filtered.", "content_filter")),
+        statuses=(*BAD_REQUEST, 403),
+        code=r"content.?(filter|policy|management)|moderation|invalid_prompt",
+    ),
+    ErrorRule(
+        "filtered",
+        "OpenRouter",
+        Sample(403, _body("The model requires moderation and your input was flagged.")),
+        statuses=(*BAD_REQUEST, 403),
+        message=r"content.?(filter|policy|management)|moderation|invalid_prompt"
+        r"|(input|prompt|content|request).{0,40}(flagged|safety)",
+    ),
+    # These speak of the context length too, but mean the output limit and not the prompt.
+    ErrorRule(
+        "parameter",
+        "OpenAI",
+        Sample(400, _body("It exceeds the model's maximum context length.", param="max_tokens")),
+        statuses=(*BAD_REQUEST, 403),
+        parameter=r"^max_(completion_)?tokens$",
+    ),
+    ErrorRule(
+        "parameter",
+        "vLLM",
+        Sample(
+            400, _body("max_completion_tokens is too large: 9. Its maximum context length is 8.")
+        ),
+        statuses=(*BAD_REQUEST, 403),
+        message=r"^\W*max_(completion_)?tokens",
+    ),
+    ErrorRule(
+        "too_long",
+        "OpenAI, vLLM",
+        Sample(400, _body("This model's maximum context length is 8192 tokens. You sent 9000.")),
+        statuses=(*BAD_REQUEST, 403),
+        message=r"context.?(length|window|size)",
+    ),
+    ErrorRule(
+        "too_long",
+        "vLLM",
+        Sample(
+            400, _body("The decoder prompt (40000) is longer than the maximum model length of 9.")
+        ),
+        statuses=(*BAD_REQUEST, 403),
+        message=r"max_model_len|maximum.{0,20}(model|prompt|input).{0,10}length",
+    ),
+    ErrorRule(
+        "too_long",
+        "Anthropic",
+        Sample(400, _body("prompt is too long: 205000 tokens > 200000 maximum")),
+        statuses=(*BAD_REQUEST, 403),
+        message=r"(prompt|input|request|messages?).{0,60}too (long|large)|too many (input )?tokens",
+    ),
+    ErrorRule(
+        "too_long",
+        "Gemini",
+        Sample(400, _body("The input token count (9000) exceeds the maximum number of tokens.")),
+        statuses=(*BAD_REQUEST, 403),
+        message=r"exceeds?.{0,60}(tokens|context)",
+    ),
+    ErrorRule(
+        "too_long",
+        "Text Generation Inference",
+        Sample(422, _body("`inputs` must be <= 4096. Reduce the length of the input.")),
+        statuses=(*BAD_REQUEST, 403),
+        message=r"reduce the length",
+    ),
+    ErrorRule(
+        "no_model",
+        "OpenAI",
+        Sample(404, _body("The model `m` does not exist.", "model_not_found")),
+        code=r"model_not_found",
+    ),
+)
+
+#: What is meant where the error names none of the request's parameters.
+FALLBACK_RULES: tuple[ErrorRule, ...] = (
+    ErrorRule(
+        "no_model",
+        "Ollama, LM Studio",
+        Sample(400, _body("Model not found: m")),
+        statuses=BAD_REQUEST,
+        message=r"^\W*(the |requested |error:? ?)*("
+        r"model\b.{0,100}(not.?found|not exist|not available|unknown)"
+        r"|(unknown|invalid|no such|unsupported) model)",
+    ),
+    ErrorRule(
+        "bad_key",
+        "Gemini",
+        Sample(400, _body("API key not valid. Please pass a valid API key.")),
+        statuses=BAD_REQUEST,
+        message=r"^\W*(the |your |an? )?((incorrect|invalid|missing|expired|wrong) )?api.?key",
+    ),
+    ErrorRule(
+        "bad_key",
+        "OpenAI",
+        Sample(401, _body("Incorrect API key provided.", "invalid_api_key")),
+        statuses=(401, 403),
+    ),
+    ErrorRule(
+        "no_model",
+        "a server without chat completions",
+        Sample(404, "<html>Not Found</html>"),
+        statuses=(404, 405),
+    ),
+)
 
 
-def _error(body: str) -> Mapping[str, Any]:
-    try:
-        parsed = json.loads(body)
-    except (ValueError, RecursionError):
-        return {"message": body}
-    if isinstance(parsed, list) and parsed:
-        parsed = parsed[0]
-    error = parsed.get("error", parsed) if isinstance(parsed, dict) else parsed
-    return error if isinstance(error, dict) else {"message": str(error)}
+@dataclass(frozen=True)
+class ParameterRule:
+    """How servers name a parameter of ours that they reject."""
+
+    name: str
+    pattern: str
+    source: str
+    sample: Sample
+
+
+PARAMETER_RULES: tuple[ParameterRule, ...] = (
+    ParameterRule(
+        "temperature",
+        r"temperature",
+        "OpenAI's reasoning models (QwenLM/qwen-code#921)",
+        Sample(400, _body("Unsupported value: 'temperature' does not support 0 with this model.")),
+    ),
+    ParameterRule(
+        "seed",
+        r"\bseed\b",
+        "Gemini (Vali-98/ChatterUI#227)",
+        Sample(400, _body("Invalid JSON payload received. Unknown name 'seed': no field.")),
+    ),
+    ParameterRule(
+        "reasoning_effort",
+        r"reasoning.?effort|\breasoning\b",
+        "OpenAI's gpt-4o (davidmigloz/langchain_dart#712)",
+        Sample(400, _body("Unrecognized request argument supplied: reasoning_effort")),
+    ),
+    ParameterRule(
+        "max_completion_tokens",
+        r"max_completion_tokens",
+        "Mistral (Gitlawb/openclaude#739)",
+        Sample(422, '{"detail": [{"type": "extra_forbidden", "loc": ["max_completion_tokens"]}]}'),
+    ),
+    ParameterRule(
+        "max_tokens",
+        r"\bmax_tokens\b",
+        "OpenAI's reasoning models",
+        Sample(400, _body("Unsupported parameter: 'max_tokens' is not supported.")),
+    ),
+    ParameterRule(
+        "parallel_tool_calls",
+        r"parallel.?tool.?calls",
+        "OpenAI's o1",
+        Sample(400, _body("Unsupported parameter: parallel_tool_calls")),
+    ),
+    ParameterRule(
+        "prompt_cache_key",
+        r"prompt_cache_key",
+        "Gemini (leookun/cursor-byok#112)",
+        Sample(400, _body("Invalid JSON payload received. Unknown name 'prompt_cache_key'.")),
+    ),
+    ParameterRule(
+        "strict",
+        r"\bstrict\b",
+        "older vLLM",
+        Sample(400, _body("Unsupported parameter: 'response_format.json_schema.strict'.")),
+    ),
+    ParameterRule(
+        "tool_choice",
+        r"tool.?choice",
+        "DeepSeek",
+        Sample(400, _body("tool_choice 'required' is not supported in thinking mode")),
+    ),
+    ParameterRule(
+        "tools",
+        r"\btools?\b|function.?call",
+        "Ollama",
+        Sample(400, _body("registry.ollama.ai/library/m does not support tools")),
+    ),
+    ParameterRule(
+        "response_format",
+        r"response.?format|json.?schema|json.?object|json.?mode|structured.?output",
+        "DeepSeek (llm-exe/llm-exe#662)",
+        Sample(400, _body("This response_format type is unavailable now")),
+    ),
+)

@@ -1,18 +1,19 @@
-"""How much of one endpoint all audits of an event loop may use at once."""
+"""Limit how many requests one endpoint gets at once, and pause them all when it says so."""
 
 import asyncio
 import logging
 import random
 import re
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+
+from anyio import CapacityLimiter
 
 from failure_insights.llm.budget import Budget
 from failure_insights.llm.errors import BudgetSpent, EndpointUnavailable
 
-#: Successes that earn one more request at once, after the endpoint has once said "too many".
+#: Successes that add one slot, once the endpoint has said "too many requests".
 SUCCESSES_TO_GROW = 20
 #: Seconds; an endpoint that asks for a longer pause is not waited for.
 LONGEST_PAUSE_S = 120.0
@@ -23,39 +24,53 @@ _log = logging.getLogger(__name__)
 
 
 class Limiter:
-    """Lets requests through: so many at once, first come first served, none during a pause.
+    """Limits concurrent requests, first come first served, and starts none during a pause.
 
-    `limit` begins with half of `most` and grows with every success; when the endpoint says "too
-    many" it halves, and creeps up from then on.
+    `limit` begins at half of `most` and grows with every success. When the endpoint says "too
+    many requests" it halves, and from then on grows by one for every twenty successes.
+
+    Each event loop has a limiter of its own. Processes that are to share one limit need another
+    class with these methods, given to `open_endpoint`.
     """
 
     def __init__(self, most: int, backoff_s: float) -> None:
         self.most = most
-        self.limit = max(1, most // 2)
         self._backoff_s = backoff_s
-        self._busy = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._slots = CapacityLimiter(max(1, most // 2))
         self._successes = 0
         self._slowed_at = 0.0
         self._slowed_in_a_row = 0
         self._resume_at = 0.0
 
+    @property
+    def limit(self) -> int:
+        """Requests that may be under way at once."""
+        return int(self._slots.total_tokens)
+
+    @property
+    def has_surplus(self) -> bool:
+        """Return whether more slots are held than the limit allows, since it was lowered.
+
+        A request that is to be tried again then gives its slot back and queues for another.
+        """
+        return self._slots.borrowed_tokens > self._slots.total_tokens
+
     @asynccontextmanager
-    async def slot(self, budget: Budget, *, is_retry: bool = False) -> AsyncIterator[None]:
-        """Hold one of the places for the block; a retry is the next to get one.
+    async def slot(self, budget: Budget) -> AsyncIterator[None]:
+        """Hold a slot during the block.
 
         Raises:
-            BudgetSpent: the audit's time is over before a place is free.
+            BudgetSpent: the audit's time is over before a slot is free.
         """
         try:
             async with asyncio.timeout(budget.seconds_left):
-                await self._enter(is_retry)
+                await self._slots.acquire()
         except TimeoutError:
             raise BudgetSpent("The audit's time was over before its request had a turn.") from None
         try:
             yield
         finally:
-            self._leave()
+            self._slots.release()
 
     async def wait_out_pause(self, budget: Budget) -> None:
         """Return when no pause is on.
@@ -71,18 +86,21 @@ class Limiter:
             await asyncio.sleep(left)
 
     def slow_down(self, sent_at: float, wait_s: float | None) -> bool:
-        """Halve the limit and pause everything; return False if a sibling's answer already did.
+        """Halve the limit and pause all requests; return False if that was done already.
+
+        Requests that were under way together are often answered "too many" together: that is
+        one event.
 
         Args:
-            sent_at: when the request went out that was one too many, in `time.monotonic()`.
-            wait_s: the pause that the endpoint asks for; None: one of our own choice.
+            sent_at: when the refused request went out, in seconds of `time.monotonic()`.
+            wait_s: seconds that the endpoint asks for; None: a backoff of our own.
         """
-        is_news = sent_at >= self._slowed_at
-        if is_news:
+        is_new = sent_at >= self._slowed_at
+        if is_new:
             self._slowed_at = time.monotonic()
             self._slowed_in_a_row += 1
             self._successes = 0
-            self.limit = max(1, self.limit // 2)
+            self._slots.total_tokens = max(1, self.limit // 2)
             wait_s = self.backoff(self._slowed_in_a_row) if wait_s is None else wait_s
             _log.info(
                 "The LLM endpoint asks for less: a pause of %.1f s, then %d requests at once.",
@@ -90,64 +108,49 @@ class Limiter:
                 self.limit,
             )
         self.pause(wait_s or 0.0)
-        return is_news
+        return is_new
 
     def pause(self, seconds: float) -> None:
-        """Let nothing through for so many seconds."""
+        """Start no request for these seconds."""
         self._resume_at = max(self._resume_at, time.monotonic() + seconds)
 
-    def backoff(self, number: int) -> float:
-        """Return the seconds before a try: doubling with its number, a quarter of it chance."""
-        seconds = min(self._backoff_s * 2.0 ** (number - 1), LONGEST_BACKOFF_S)
+    def backoff(self, attempt: int) -> float:
+        """Return the seconds before an attempt: doubled each time, up to a quarter less at random.
+
+        Args:
+            attempt: 1 for the first retry.
+        """
+        seconds = min(self._backoff_s * 2.0 ** (attempt - 1), LONGEST_BACKOFF_S)
         return seconds * random.uniform(0.75, 1.0)  # noqa: S311
 
     def succeeded(self) -> None:
-        """Count a success; one adds a place at first, and twenty do once places were taken."""
+        """Count a success, and add a slot if enough of them came."""
         self._slowed_in_a_row = 0
         self._successes += 1
         needed = SUCCESSES_TO_GROW if self._slowed_at else 1
         if self._successes >= needed and self.limit < self.most:
             self._successes = 0
-            self.limit += 1
-            self._admit()
+            self._slots.total_tokens = self.limit + 1
 
-    def heed(self, headers: Mapping[str, str], tokens: int) -> None:
-        """Pause before the endpoint has to say so: its headers tell when a request fits again."""
-        for what, needed in (("requests", 1), ("tokens", tokens)):
-            remaining = _number(headers.get(f"x-ratelimit-remaining-{what}"))
-            reset_s = _seconds(headers.get(f"x-ratelimit-reset-{what}"))
+    def read_allowance(self, headers: Mapping[str, str], tokens: int) -> None:
+        """Pause where the endpoint's headers say that the next request would be refused.
+
+        They are OpenAI's `x-ratelimit-remaining-*`, `-reset-*` and `-limit-*`, which others send
+        too; see https://platform.openai.com/docs/guides/rate-limits.
+
+        Args:
+            tokens: what the next request is likely to cost.
+        """
+        for unit, needed in (("requests", 1), ("tokens", tokens)):
+            remaining = _number(headers.get(f"x-ratelimit-remaining-{unit}"))
+            reset_s = _seconds(headers.get(f"x-ratelimit-reset-{unit}"))
             if remaining is None or reset_s is None or remaining >= needed:
                 continue
             # Allowances fill up steadily; `reset` says when they are full.
-            limit = _number(headers.get(f"x-ratelimit-limit-{what}")) or 0.0
+            limit = _number(headers.get(f"x-ratelimit-limit-{unit}")) or 0.0
             share = (needed - remaining) / (limit - remaining) if limit > needed else 1.0
             if reset_s * share <= LONGEST_PAUSE_S:
                 self.pause(reset_s * share)
-
-    async def _enter(self, is_retry: bool) -> None:
-        turn = asyncio.get_running_loop().create_future()
-        if is_retry:
-            self._waiting.appendleft(turn)
-        else:
-            self._waiting.append(turn)
-        self._admit()
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self._leave()
-            raise
-
-    def _leave(self) -> None:
-        self._busy -= 1
-        self._admit()
-
-    def _admit(self) -> None:
-        while self._waiting and self._busy < self.limit:
-            turn = self._waiting.popleft()
-            if not turn.done():  # Done already: its request was given up.
-                self._busy += 1
-                turn.set_result(None)
 
 
 def _number(text: str | None) -> float | None:
@@ -163,9 +166,10 @@ def _seconds(text: str | None) -> float | None:
         return plain
     units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
     parts = re.findall(r"([\d.]+)(ms|h|m|s)", text or "")
-    if not parts or "".join(a + b for a, b in parts) != text:
+    if not parts or "".join(amount + unit for amount, unit in parts) != text:
         return None
-    numbers = [_number(amount) for amount, _ in parts]
-    if None in numbers:
+    amounts = [_number(amount) for amount, _ in parts]
+    if None in amounts:
         return None
-    return sum(n * units[u] for n, (_, u) in zip(numbers, parts, strict=True) if n)
+    pairs = zip(amounts, parts, strict=True)
+    return sum(amount * units[unit] for amount, (_, unit) in pairs if amount)

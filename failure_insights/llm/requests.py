@@ -1,4 +1,4 @@
-"""Requests in the forms that endpoints know: how a schema, a tool or a correction is told."""
+"""Write the part of a request that asks for a value or offers tools."""
 
 import json
 from collections.abc import Sequence
@@ -7,25 +7,25 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from failure_insights.llm.capabilities import Shape
+from failure_insights.llm.capabilities import AnswerFormat
 from failure_insights.llm.schemas import schema_name, strict_schema
 
 T = TypeVar("T", bound=BaseModel)
 
-IN_WORDS = (
+SCHEMA_IN_WORDS = (
     "\n\nAnswer with one JSON object and nothing else. It has to fit this JSON schema:\n{schema}"
 )
 CORRECTION = (
     "Your answer could not be used. {problem} Answer again, with one whole JSON object "
     "that fits the schema, and nothing else."
 )
-#: Characters of a wrong answer that are shown to the model again.
-LONGEST_WRONG_ANSWER = 4_000
+#: Characters of a wrong answer that the model is shown again.
+WRONG_ANSWER_CHARACTERS = 4_000
 
 
 @dataclass(frozen=True)
 class Message:
-    """A question that needs no conversation: rules in `system`, what they apply to in `data`."""
+    """A question without a conversation: rules in `system`, what they apply to in `data`."""
 
     system: str
     data: str
@@ -33,7 +33,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool that the model may use; `arguments` is the schema of what it is to be given."""
+    """A tool that the model may use; `arguments` is the schema of its arguments."""
 
     name: str
     description: str
@@ -41,46 +41,57 @@ class Tool:
 
 
 @dataclass(frozen=True)
+class Correction:
+    """A wrong answer, and what is wrong with it."""
+
+    problem: str
+    answer: str
+
+
+@dataclass(frozen=True)
 class Question(Generic[T]):
-    """A question whose answer has a schema."""
+    """A question whose answer has a schema; asked again, with the correction of a wrong answer."""
 
     message: Message
     schema: type[T]
-    #: What was wrong with the answer before, and that answer.
-    correction: tuple[str, str] | None = None
+    correction: Correction | None = None
 
-    def body(self, shape: Shape) -> dict[str, Any]:
-        """Return the part of a request that asks for the schema in one of the forms."""
+    def body(self, answer_format: AnswerFormat) -> dict[str, Any]:
+        """Return the part of a request that asks for the schema in an answer format."""
         name, schema = schema_name(self.schema), strict_schema(self.schema)
-        if shape == "json_schema":
-            inner = {"name": name, "strict": True, "schema": schema}
-            asked: dict[str, Any] = {"response_format": {"type": shape, shape: inner}}
-        elif shape == "tool":
-            tool = Tool(name, "Gives the answer.", self.schema)
-            asked = tool_body([tool], must_use=name)
-        elif shape == "json_object":
-            asked = {"response_format": {"type": shape}}
-        else:
-            asked = {}
-        is_told = shape in ("json_object", "text")
-        words = IN_WORDS.format(schema=json.dumps(schema, ensure_ascii=False)) if is_told else ""
-        return {"messages": self._messages(words), **asked}
+        match answer_format:
+            case "json_schema":
+                inner = {"name": name, "strict": True, "schema": schema}
+                wanted: dict[str, Any] = {
+                    "response_format": {"type": "json_schema", "json_schema": inner}
+                }
+            case "tool":
+                tool = Tool(name, "Gives the answer.", self.schema)
+                wanted = tool_body([tool], must_use=name)
+            case "json_object":
+                wanted = {"response_format": {"type": "json_object"}}
+            case "text":
+                wanted = {}
+        in_words = ""
+        if answer_format in ("json_object", "text"):
+            in_words = SCHEMA_IN_WORDS.format(schema=json.dumps(schema, ensure_ascii=False))
+        return {"messages": self._messages(in_words), **wanted}
 
-    def _messages(self, words: str) -> list[dict[str, str]]:
+    def _messages(self, in_words: str) -> list[dict[str, str]]:
         messages = [
-            {"role": "system", "content": self.message.system + words},
+            {"role": "system", "content": self.message.system + in_words},
             {"role": "user", "content": self.message.data},
         ]
-        if self.correction:
-            problem, wrong = self.correction
-            if wrong:
-                messages.append({"role": "assistant", "content": wrong[:LONGEST_WRONG_ANSWER]})
-            messages.append({"role": "user", "content": CORRECTION.format(problem=problem)})
+        if wrong := self.correction:
+            if wrong.answer:
+                shown = wrong.answer[:WRONG_ANSWER_CHARACTERS]
+                messages.append({"role": "assistant", "content": shown})
+            messages.append({"role": "user", "content": CORRECTION.format(problem=wrong.problem)})
         return messages
 
 
 def tool_body(tools: Sequence[Tool], must_use: str | None) -> dict[str, Any]:
-    """Return the part of a request that offers tools."""
+    """Return the part of a request that offers tools, one of which may be demanded by name."""
     functions = [
         {
             "name": tool.name,

@@ -1,4 +1,4 @@
-"""JSON schemas as endpoints take them: the subset that every strict mode understands."""
+"""Write JSON schemas in the subset that every strict mode understands."""
 
 import hashlib
 import json
@@ -6,21 +6,22 @@ import re
 from functools import cache
 from typing import Any
 
-from openai import pydantic_function_tool
 from pydantic import BaseModel
+
+#: Left out: some endpoints do not follow references, and every request would pay for the rest.
+_LEFT_OUT = ("$defs", "title", "default")
 
 
 @cache
 def strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    """Return the model's schema: all fields required, none besides them, no references.
+    """Return the model's schema: all fields required, no others allowed, no references.
 
-    References and titles are left out because some endpoints do not follow the first, and every
-    request would pay for the second.
+    That is what OpenAI's strict mode asks for:
+    https://platform.openai.com/docs/guides/structured-outputs#supported-schemas.
     """
-    tool = pydantic_function_tool(schema)
-    parameters: Any = tool["function"]["parameters"]
-    written: dict[str, Any] = _in_place(parameters, parameters.get("$defs", {}))
-    return written
+    whole = schema.model_json_schema()
+    strict: dict[str, Any] = _strict(whole, whole.get("$defs", {}))
+    return strict
 
 
 def schema_name(schema: type[BaseModel]) -> str:
@@ -30,24 +31,27 @@ def schema_name(schema: type[BaseModel]) -> str:
 
 @cache
 def schema_sha(schema: type[BaseModel]) -> str:
-    """Return a hash that changes with what the schema asks for, for keys of kept answers."""
+    """Return a hash that changes with what the schema asks for, for keys of cached answers."""
     written = json.dumps([schema_name(schema), strict_schema(schema)], sort_keys=True)
     return hashlib.sha256(written.encode()).hexdigest()
 
 
-def _in_place(node: Any, definitions: dict[str, Any]) -> Any:
+def _strict(node: Any, definitions: dict[str, Any]) -> Any:
     if isinstance(node, list):
-        return [_in_place(item, definitions) for item in node]
+        return [_strict(item, definitions) for item in node]
     if not isinstance(node, dict):
         return node
     if reference := node.get("$ref"):
-        return _in_place(definitions[reference.removeprefix("#/$defs/")], definitions)
-    return {
-        key: (
-            {name: _in_place(field, definitions) for name, field in value.items()}
-            if key == "properties"
-            else _in_place(value, definitions)
-        )
+        return _strict(definitions[reference.removeprefix("#/$defs/")], definitions)
+    strict = {
+        key: _strict(value, definitions)
         for key, value in node.items()
-        if key not in ("$defs", "title")
+        if key not in _LEFT_OUT and key != "properties"
     }
+    if "properties" in node:
+        strict["properties"] = {
+            name: _strict(field, definitions) for name, field in node["properties"].items()
+        }
+        strict["required"] = list(node["properties"])
+        strict["additionalProperties"] = False
+    return strict

@@ -1,158 +1,172 @@
-"""One request over HTTP: its turn, its pause, its deadline, its retries, its cost."""
+"""Send one chat-completions request: wait for a slot and out pauses, retry, count its cost."""
 
 import asyncio
 import itertools
 import json
-import logging
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from openai import APIConnectionError, APIStatusError, APITimeoutError, AsyncOpenAI
-
-from failure_insights.llm.budget import Budget
+from failure_insights.llm.budget import Budget, Tokens
 from failure_insights.llm.capabilities import parameters_of
 from failure_insights.llm.completion import Completion, read_completion
-from failure_insights.llm.error_rules import AskAgain, Rejected, fault
+from failure_insights.llm.error_meaning import AskAgain, Rejected, error_of
 from failure_insights.llm.errors import EndpointRefused, EndpointUnavailable
+from failure_insights.llm.http_client import HttpAnswer, HttpClient, NoHttpAnswer
 from failure_insights.llm.limiter import Limiter
 
-#: Seconds in which a refused model is not asked again.
+#: Seconds in which a model that was refused is not asked again.
 REFUSAL_LASTS_S = 60.0
+#: Bytes of a token, for requests and answers whose tokens the endpoint does not count.
 BYTES_PER_TOKEN = 4
-#: Share of the output cap that a request is expected to use.
+#: Share of its output limit that a request is expected to use.
 EXPECTED_OUTPUT = 0.25
-
-# At lower levels they log URLs, which may hold keys, and older ones whole requests.
-for _name in ("openai", "httpx", "httpx2"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+#: Attempts after timeouts: each costs the whole deadline.
+TIMEOUT_ATTEMPTS = 2
 
 
 class Transport:
-    """Sends requests to one endpoint from one event loop."""
+    """Sends requests to one endpoint from one event loop.
 
-    def __init__(
-        self,
-        client: AsyncOpenAI,
-        address: str,
-        limiter: Limiter,
-        timeout_s: float,
-    ) -> None:
-        self.client = client
-        self.address = address
-        self.limiter = limiter
-        self.timeout_s = timeout_s
-        self._refused: dict[str, tuple[float, str]] = {}
+    Args:
+        timeout_s: seconds from a request's first byte to its answer's last.
+    """
+
+    def __init__(self, client: HttpClient, limiter: Limiter, timeout_s: float) -> None:
+        self._client = client
+        self._limiter = limiter
+        self._timeout_s = timeout_s
+        #: When each model was refused, in seconds of `time.monotonic()`, and how.
+        self._refusals: dict[str, tuple[float, EndpointRefused]] = {}
 
     async def send(self, body: Mapping[str, Any], budget: Budget) -> Completion:
         """Return the endpoint's answer to a chat-completions request.
 
         Raises:
             BudgetSpent: the audit has nothing left; nothing was sent.
-            EndpointUnavailable: no answer came in time, or in as many tries as are sensible.
-            EndpointRefused: none will ever come.
+            EndpointUnavailable: no answer came in time, or after all attempts.
+            EndpointRefused: the endpoint will answer no request.
             ContextTooLong: the request is too long for the model.
-            UnusableAnswer: the model or a filter refused.
-            Rejected: no request of this form will be answered.
+            UnusableAnswer: the model or a filter refused to answer.
+            Rejected: the endpoint does not take requests of this form.
         """
+        attempts = itertools.count(1)
+        while True:
+            async with self._limiter.slot(budget):
+                # A retry keeps its slot while it waits, unless the limit was lowered meanwhile.
+                while not self._limiter.has_surplus:
+                    answer = await self._attempt(body, next(attempts), budget)
+                    if isinstance(answer, Completion):
+                        return answer
+                    await asyncio.sleep(answer)
+
+    async def _attempt(
+        self, body: Mapping[str, Any], attempt: int, budget: Budget
+    ) -> Completion | float:
+        """Send the request once; return the answer, or the seconds to wait before the next time."""
         model = str(body["model"])
-        asked = len(json.dumps(body, ensure_ascii=False).encode()) // BYTES_PER_TOKEN
-        cap = body.get("max_completion_tokens") or body.get("max_tokens") or 0
-        held = asked + int(cap * EXPECTED_OUTPUT)
-        for tries in itertools.count(1):
-            async with self.limiter.slot(budget, is_retry=tries > 1):
-                self._refuse_again(model)
-                await self.limiter.wait_out_pause(budget)
-                budget.require_left(asked)
-                sent_at = time.monotonic()
-                try:
-                    with budget.holding(held):
-                        completion = await self._request(body, asked, budget)
-                except AskAgain as again:
-                    wait_s = self._plan_retry(again, tries, sent_at, budget)
-                except EndpointRefused as refusal:
-                    self._refused[model] = (time.monotonic(), str(refusal))
-                    raise
-                else:
-                    self.limiter.succeeded()
-                    return completion
-            await asyncio.sleep(wait_s)
-        raise AssertionError
+        encoded = json.dumps(body, ensure_ascii=False).encode()
+        input_tokens = len(encoded) // BYTES_PER_TOKEN
+        output_limit = body.get("max_completion_tokens") or body.get("max_tokens") or 0
+        self._require_no_refusal(model)
+        await self._limiter.wait_out_pause(budget)
+        budget.require(input_tokens)
+        sent_at = time.monotonic()
+        try:
+            with budget.reserve(input_tokens + int(output_limit * EXPECTED_OUTPUT)):
+                answer = await self._post(encoded, budget)
+                completion = self._read(answer, body)
+        except AskAgain as again:
+            return self._plan_retry(again, attempt, sent_at, budget)
+        except EndpointRefused as refusal:
+            self._refusals[model] = (time.monotonic(), refusal)
+            raise
+        _charge(budget, model, completion, input_tokens)
+        self._limiter.read_allowance(answer.headers, completion.input_tokens or input_tokens)
+        self._limiter.succeeded()
+        return completion
 
-    def _refuse_again(self, model: str) -> None:
-        when, reason = self._refused.get(model, (0.0, ""))
-        if reason and time.monotonic() - when < REFUSAL_LASTS_S:
-            raise EndpointRefused(reason)
+    def _require_no_refusal(self, model: str) -> None:
+        refused_at, refusal = self._refusals.get(model, (0.0, None))
+        if refusal and time.monotonic() - refused_at < REFUSAL_LASTS_S:
+            raise EndpointRefused(str(refusal), code=refusal.code)
 
-    def _plan_retry(self, again: AskAgain, tries: int, sent_at: float, budget: Budget) -> float:
+    async def _post(self, body: bytes, budget: Budget) -> HttpAnswer:
+        budget.requests += 1
+        try:
+            # The client's own timeout is between two bytes: a server that drips would never end.
+            async with asyncio.timeout(min(self._timeout_s, budget.seconds_left)):
+                return await self._client.post(body)
+        except TimeoutError:
+            raise AskAgain("it did not answer in time", most_attempts=TIMEOUT_ATTEMPTS) from None
+        except NoHttpAnswer as error:
+            if error.is_timeout:
+                raise AskAgain(error.reason, most_attempts=TIMEOUT_ATTEMPTS) from None
+            raise AskAgain(error.reason, may_retry=not error.is_too_long) from None
+
+    def _read(self, answer: HttpAnswer, body: Mapping[str, Any]) -> Completion:
+        if not 200 <= answer.status < 300:
+            raise self._error(answer.status, answer, body)
+        payload = _payload(answer.text)
+        if error := payload.get("error"):
+            meaning = self._error(_status_of(error), answer, body)
+            is_explained = not isinstance(meaning, Rejected) or meaning.names
+            raise meaning if is_explained else AskAgain("it answered with an error")
+        completion = read_completion(payload)
+        if completion is None:
+            kind = answer.headers.get("content-type", "nothing").split(";")[0][:40]
+            raise AskAgain(f"it sent no chat completion but {kind}")
+        return completion
+
+    def _error(self, status: int, answer: HttpAnswer, body: Mapping[str, Any]) -> Exception:
+        return error_of(
+            status,
+            answer.text,
+            answer.headers,
+            sent=parameters_of(body),
+            address=self._client.address,
+            model=str(body["model"]),
+        )
+
+    def _plan_retry(self, again: AskAgain, attempt: int, sent_at: float, budget: Budget) -> float:
         """Return the seconds that this request waits by itself, besides the pause for all.
 
         Raises:
             EndpointUnavailable: it is not to be tried again.
         """
-        is_covered = False
+        is_counted = False
         if again.is_rate_limit:
-            # One wave of requests can be answered "too many" as a whole: that is one event.
-            is_covered = not self.limiter.slow_down(sent_at, again.wait_s)
+            # Requests refused together are one event, and one retry of the audit.
+            is_counted = not self._limiter.slow_down(sent_at, again.wait_s)
         elif again.wait_s:
-            self.limiter.pause(again.wait_s)
-        if not again.may_retry or tries >= again.most_tries:
-            raise self._unavailable(f"{again.reason} ({tries} tries)")
-        if not is_covered and not budget.may_retry():
+            self._limiter.pause(again.wait_s)
+        if not again.may_retry or attempt >= again.most_attempts:
+            raise self._unavailable(f"{again.reason} ({attempt} tries)")
+        if not is_counted and not budget.may_retry():
             raise self._unavailable(f"{again.reason}, and this audit's retries are used up")
         has_pause = again.is_rate_limit or again.wait_s is not None
-        wait_s = 0.0 if has_pause else self.limiter.backoff(tries)
+        wait_s = 0.0 if has_pause else self._limiter.backoff(attempt)
         if wait_s >= budget.seconds_left:
             raise self._unavailable(f"{again.reason}, and the audit's time is over")
         return wait_s
 
-    async def _request(self, body: Mapping[str, Any], asked: int, budget: Budget) -> Completion:
-        budget.requests += 1
-        try:
-            # The client's own timeout is one between two bytes; a dripping body would never end.
-            async with asyncio.timeout(min(self.timeout_s, budget.seconds_left)):
-                raw = await self.client.chat.completions.with_raw_response.create(**body)
-        except (TimeoutError, APITimeoutError):
-            raise AskAgain("it did not answer in time", most_tries=2) from None
-        except APIConnectionError as error:
-            cause = type(error.__cause__).__name__
-            raise AskAgain(f"the connection failed ({cause})") from None
-        except APIStatusError as error:
-            text, headers = error.response.text, error.response.headers
-            raise self._fault(error.status_code, text, headers, body) from None
-        payload = _payload(raw.text)
-        if said := payload.get("error"):
-            meant = self._fault(_status(said), raw.text, raw.headers, body)
-            is_explained = not isinstance(meant, Rejected) or meant.names
-            raise meant if is_explained else AskAgain("it answered with an error")
-        completion = read_completion(payload)
-        if completion is None:
-            kind = raw.headers.get("content-type", "nothing").split(";")[0][:40]
-            raise AskAgain(f"it sent no chat completion but {kind}")
-        self._charge(completion, asked, budget)
-        self.limiter.heed(raw.headers, completion.input_tokens or asked)
-        return completion
-
-    def _charge(self, completion: Completion, asked: int, budget: Budget) -> None:
-        said = completion.answer.encode("utf-8", "replace")
-        counted_in, counted_out = completion.input_tokens, completion.output_tokens
-        budget.input_tokens += asked if counted_in is None else counted_in
-        budget.output_tokens += len(said) // BYTES_PER_TOKEN if counted_out is None else counted_out
-        budget.cached_tokens += completion.cached_tokens
-        if completion.model:
-            budget.models.add(completion.model)
-
-    def _fault(
-        self, status: int, text: str, headers: Mapping[str, str], body: Mapping[str, Any]
-    ) -> Exception:
-        sent = parameters_of(body)
-        return fault(status, text, headers, sent, self.address, str(body["model"]))
-
     def _unavailable(self, reason: str) -> EndpointUnavailable:
         return EndpointUnavailable(
-            f"The LLM endpoint {self.address} gave no answer: {reason}. Is OPENAI_BASE_URL right, "
-            "and is the endpoint up?"
+            f"The LLM endpoint {self._client.address} gave no answer: {reason}. "
+            "Is OPENAI_BASE_URL right, and is the endpoint up?"
         )
+
+
+def _charge(budget: Budget, model: str, completion: Completion, input_tokens: int) -> None:
+    """Count what the endpoint says that a request cost, or else what its length tells."""
+    output = completion.output_tokens
+    if output is None:
+        output = len(completion.answer.encode("utf-8", "replace")) // BYTES_PER_TOKEN
+    if completion.input_tokens is not None:
+        input_tokens = completion.input_tokens
+    budget.charge(model, Tokens(input_tokens, completion.cached_tokens, output))
+    if completion.model:
+        budget.models.add(completion.model)
 
 
 def _payload(text: str) -> Mapping[str, Any]:
@@ -163,8 +177,8 @@ def _payload(text: str) -> Mapping[str, Any]:
     return payload if isinstance(payload, dict) else {}
 
 
-def _status(error: Any) -> int:
-    """Return the status that an error in a good answer stands for."""
+def _status_of(error: Any) -> int:
+    """Return the HTTP status that an error inside a good answer stands for."""
     code = error.get("code") if isinstance(error, dict) else None
     if isinstance(code, str) and not code.isdigit():
         return 400  # A word, such as context_length_exceeded, tells more.

@@ -16,7 +16,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 from sqlalchemy import text
 
 from failure_insights.domain.breakdown import Breakdown, FailureMode
@@ -79,13 +79,13 @@ async def poll(address: str, key: str, seconds: int) -> list[float]:
     """Return the milliseconds of each request, from when it was due."""
     took: list[float] = []
 
-    async def one(client: httpx.AsyncClient, due: float) -> None:
+    async def one(client: httpx2.AsyncClient, due: float) -> None:
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
         (await client.get(address)).raise_for_status()
         took.append((time.perf_counter() - due) * 1000)
 
     headers = {"Authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(headers=headers, timeout=30) as client:
+    async with httpx2.AsyncClient(headers=headers, timeout=30) as client:
         for _ in range(RATE):
             await client.get(address)
         start = time.perf_counter() + 0.1
@@ -125,8 +125,8 @@ def main(seconds: int) -> None:
 def _wait_for(address: str) -> None:
     for _ in range(300):
         try:
-            httpx.get(address).raise_for_status()
-        except httpx.HTTPError:
+            httpx2.get(address).raise_for_status()
+        except httpx2.HTTPError:
             time.sleep(0.1)
         else:
             return

@@ -64,7 +64,7 @@ class Memory:
 
 def knowing(shape: str = "json_schema", dropped: Sequence[str] = ()) -> Memory:
     """Return the memory of an endpoint that was asked before."""
-    return Memory({"m": {"shape": shape, "dropped": dropped, "has_tools": True}})
+    return Memory({"m": {"answer_format": shape, "rejected": dropped, "has_tools": True}})
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,7 @@ def ask(
     *,
     times: int = 1,
     schema: type[BaseModel] = Label,
+    model: str = "m",
     url: str = "{url}",
     tokens: int = 1_000_000,
     seconds: float = 20.0,
@@ -141,7 +142,7 @@ def ask(
                 question = Message(MESSAGE.system, message)
                 try:
                     return await asked.ask(
-                        "m",
+                        model,
                         question,
                         schema,
                         budget,

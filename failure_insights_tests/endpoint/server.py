@@ -22,6 +22,8 @@ CHARACTERS_PER_TOKEN = 4
 #: First byte of a client that takes the server for one of HTTPS.
 TLS_HANDSHAKE = b"\x16"
 COUNTED: Mapping[str, Any] = {}
+#: Seconds between two looks at something that another thread does.
+POLL_S = 0.005
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,16 @@ class Reply:
     drip_s: float = 0.0
     #: Close the connection before the body's end.
     cut: bool = False
+    #: Set by the test when the first byte may be sent.
+    may_go: Event | None = None
 
     def after(self, delay_s: float) -> "Reply":
         """Return the same reply, sent so many seconds later."""
         return replace(self, delay_s=delay_s)
+
+    def when(self, event: Event) -> "Reply":
+        """Return the same reply, sent when the event is set."""
+        return replace(self, may_go=event)
 
 
 Script = Callable[[Sent], Reply]
@@ -231,17 +239,21 @@ class EndpointServer:
         """How many clients' connections are open."""
         return len(self._connections)
 
-    def wait_for_no_connection(self, seconds: float = 5.0) -> None:
-        """Return when no connection is open.
+    def wait_until(self, condition: Callable[["EndpointServer"], bool]) -> None:
+        """Return when a condition of this server holds.
 
         Raises:
-            TimeoutError: one still is after so many seconds.
+            TimeoutError: it does not within ten seconds.
         """
-        end = time.monotonic() + seconds
-        while self.connections:
+        end = time.monotonic() + 10.0
+        while not condition(self):
             if time.monotonic() > end:
-                raise TimeoutError(f"{self.connections} connections are still open.")
-            time.sleep(0.01)
+                raise TimeoutError("The server was not seen in the state that the test waits for.")
+            time.sleep(POLL_S)
+
+    async def received(self, requests: int) -> None:
+        """Return when the server has received this many requests."""
+        await asyncio.to_thread(self.wait_until, lambda self: len(self.sent) >= requests)
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -315,6 +327,8 @@ async def _read_request(
 async def _send(reply: Reply, sent: Sent, writer: asyncio.StreamWriter) -> bool:
     """Send the reply; return whether the connection stays open."""
     await asyncio.sleep(reply.delay_s)
+    while reply.may_go and not reply.may_go.is_set():
+        await asyncio.sleep(POLL_S)
     if reply.status == 0:
         return False
     body = reply.body if isinstance(reply.body, bytes) else _round_off(reply.body, sent)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
+from threading import Event
 
 import pytest
 from sqlalchemy import Engine, text
@@ -83,6 +84,44 @@ def test_a_parameter_that_is_rejected_is_left_out_from_then_on(gap: Gap) -> None
     assert first.sent[-1].schema_name == "label"
 
 
+@dataclass(frozen=True)
+class Known:
+    """A model of the table, what its server rejects, and the format of its first answer."""
+
+    model: str
+    rejects: str
+    first_format: str = "json_schema"
+
+
+KNOWN = [
+    Known("gpt-5-mini", "temperature"),
+    Known("openai/gpt-5-mini", "temperature"),
+    Known("o4-mini", "temperature"),
+    Known("gpt-4o-mini", "reasoning_effort"),
+    Known("models/gemini-3-flash-preview", "seed"),
+    Known("mistral-small-latest", "max_completion_tokens"),
+    Known("deepseek-chat", "json_schema", "tool"),
+]
+
+
+@pytest.mark.parametrize("known", KNOWN, ids=lambda known: known.model)
+def test_a_model_of_a_known_family_needs_no_failing_first_request(known: Known) -> None:
+    def script(sent: Sent) -> Reply:
+        is_rejected = known.rejects in sent.body or known.rejects == form_of(sent)
+        return unsupported(known.rejects) if is_rejected else answers(sent, GOOD)
+
+    outcome = ask(script, model=known.model, cache_key="k")
+    assert outcome.result == LABEL
+    assert [form_of(sent) for sent in outcome.sent] == [known.first_format]
+
+
+@pytest.mark.parametrize("model", ["qwen3-32b", "my-gpt-5", "gpt-5-chat-latest", "deepseek-r1:8b"])
+def test_of_other_models_nothing_is_taken_for_granted(model: str) -> None:
+    outcome = ask(always(says(GOOD)), model=model)
+    assert {"temperature", "seed", "reasoning_effort"} <= outcome.sent[0].body.keys()
+    assert form_of(outcome.sent[0]) == "json_schema"
+
+
 def test_the_older_name_of_the_output_cap_is_used_where_the_newer_is_unknown() -> None:
     outcome = ask(without(GAPS[4]), max_tokens=300)
     assert "max_tokens" not in outcome.sent[0].body
@@ -139,7 +178,7 @@ def test_the_strictest_form_that_works_is_found_once(form: Form) -> None:
     assert [form_of(sent) for sent in first.sent[form.requests - 1 :]] == [form.known] * 5
     assert again.result == LABEL
     assert len(again.sent) == 1
-    assert memory.kept["m"]["shape"] == form.known
+    assert memory.kept["m"]["answer_format"] == form.known
 
 
 def test_the_schema_is_told_in_words_where_no_form_carries_it() -> None:
@@ -176,7 +215,15 @@ def test_an_endpoint_that_never_makes_sense_is_soon_asked_little() -> None:
 
 
 def test_only_the_first_question_to_a_model_goes_alone() -> None:
-    outcome = ask(always(says(GOOD, delay_s=0.1)), times=9)
+    def script(sent: Sent) -> Reply:
+        seen.append(sent)
+        if len(seen) == 9:
+            all_sent.set()
+        return says(GOOD) if len(seen) == 1 else says(GOOD).when(all_sent)
+
+    seen: list[Sent] = []
+    all_sent = Event()
+    outcome = ask(script, times=9)
     assert [sent.at_once for sent in outcome.sent[:2]] == [1, 1]
     assert outcome.most_at_once == 8
 
@@ -192,13 +239,13 @@ def test_a_form_that_worked_is_corrected_and_not_left_for_one_bad_answer() -> No
     outcome = ask(always(PROSE), memory=memory)
     assert type(outcome.result) is UnusableAnswer
     assert {form_of(sent) for sent in outcome.sent} == {"json_schema"}
-    assert memory.kept["m"]["shape"] == "json_schema"
+    assert memory.kept["m"]["answer_format"] == "json_schema"
 
 
 def test_a_form_that_an_endpoint_has_lost_is_left() -> None:
     memory = knowing("json_schema")
     assert ask(knows(FORMS[0]), memory=memory).result == LABEL
-    assert memory.kept["m"]["shape"] == "tool"
+    assert memory.kept["m"]["answer_format"] == "tool"
 
 
 def test_what_was_found_out_is_kept_in_the_store_for_a_day(engine: Engine) -> None:
@@ -222,7 +269,9 @@ def test_what_was_found_out_is_kept_in_the_store_for_a_day(engine: Engine) -> No
         assert asked() == 4
 
 
-@pytest.mark.parametrize("facts", [{}, {"shape": "telepathy"}, {"dropped": None, "shape": 7}])
+@pytest.mark.parametrize(
+    "facts", [{}, {"answer_format": "telepathy"}, {"rejected": None, "answer_format": 7}]
+)
 def test_facts_of_another_version_count_as_none(facts: dict[str, object]) -> None:
     outcome = ask(always(says(GOOD)), memory=Memory({"m": facts}))
     assert outcome.result == LABEL

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from failure_insights.llm import EndpointUnavailable, UnusableAnswer
+from failure_insights.llm.answer_parsing import FIELD_CHARACTERS
 from failure_insights_tests.endpoint.asking import (
     GOOD,
     LABEL,
@@ -23,6 +24,15 @@ from failure_insights_tests.endpoint.server import Reply, Sent, raw, says, uses_
 
 TEXT = json.dumps(GOOD)
 BATCH = json.dumps({"items": [{**GOOD, "label": f"T{number}"} for number in (1, 2, 3)]})
+#: Ends of a batch whose third item is not whole.
+CUT_OFF = {
+    "in a name": BATCH[:-20],
+    "in a text": BATCH[: BATCH.rindex("T3") + 1],
+    "in a text with a brace": BATCH[: BATCH.rindex("it fits")] + "a } and ]}",
+    "in a fence": f"```json\n{BATCH[:-4]}",
+    "after a comma": BATCH[: BATCH.rindex("{")],
+    "with a trailing comma before": BATCH[: BATCH.rindex("{")] + "{,",
+}
 LONG = "word " * 200_000
 
 
@@ -64,7 +74,7 @@ ANSWERS = [
     Answer("NaN", says(TEXT.replace("3", "NaN")), None),
     Answer("duplicate keys", says(TEXT[:-1] + ', "label": "T9"}'), label(label="T9")),
     Answer("deeply nested", says("[" * 50_000 + '{"why":' * 50_000), None),
-    Answer("a string of 1 MB", says(GOOD | {"why": LONG}), label(why=LONG)),
+    Answer("a string of 1 MB", says(GOOD | {"why": LONG}), label(why=LONG[:FIELD_CHARACTERS])),
     Answer("1 MB of braces", says("{" * 1_000_000), None),
     Answer("1 MB of quotes", says("{" + "\"'" * 500_000 + "}"), None),
     Answer(
@@ -77,7 +87,10 @@ ANSWERS = [
     Answer("empty content", says(""), None),
     Answer("null content with reasoning_content", says(None, reasoning_content=TEXT), None),
     Answer("no content at all", raw(200, b'{"choices": [{"message": {}}]}'), None),
-    Answer("cut within the last item", says(BATCH[:-20], finish="length"), None, Labels),
+    *(
+        Answer(f"cut within the last item: {name}", says(cut, finish="length"), None, Labels)
+        for name, cut in CUT_OFF.items()
+    ),
 ]
 
 

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import Engine
 
@@ -19,7 +19,7 @@ def test_uvicorn_logs_routes_and_no_id_name_or_token(
     keys = site_of(engine).keys
     with serving(engine, Settings(home=tmp_path), log_level="info") as site:
         link = site.sign_in_link()
-        with httpx.Client(base_url=site.url, follow_redirects=True) as client:
+        with httpx2.Client(base_url=site.url, follow_redirects=True) as client:
             client.get(link)
             client.get("/projects/clinic/calls/a%2F1?insight=7")
             client.get("/nobody@example.com/")
