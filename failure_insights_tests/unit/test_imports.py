@@ -32,7 +32,7 @@ EDGES = {
     "dagster": {"orchestration", "definitions"},
     "fastapi": {"web"},
     "starlette": {"web"},
-    "openai": {"llm"},
+    "httpx2": {"llm"},
     "alembic": {"store"},
     "typer": {"commands"},
     "pandas": {"orchestration"},
@@ -60,10 +60,10 @@ LATE = {
     ("commands.up", "demo.audits"): 2_385,
     # A process that groups by wording loads no LLM client.
     ("audit.compose", "audit.agent.answer_cache"): 390,
-    ("audit.compose", "audit.agent.auditor"): 965,
+    ("audit.compose", "audit.agent.auditor"): 595,
     ("audit.compose", "audit.agent.options"): 50,
     ("audit.compose", "audit.wording"): 170,
-    ("audit.compose", "llm"): 755,
+    ("audit.compose", "llm"): 155,
     ("audit.compose", "store.llm_capabilities"): 130,
     # Still to go.
     ("audit.agent.briefing", "audit.explanations.clustering"): 50,
