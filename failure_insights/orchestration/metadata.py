@@ -7,10 +7,9 @@ from urllib.parse import quote
 import dagster as dg
 
 from failure_insights.audit.run_audits import AuditResult
-from failure_insights.domain.breakdown import Breakdown, FailureMode
 from failure_insights.domain.pools import NOT_ENOUGH_DATA, FailingCall, Window
+from failure_insights.export.markdown import breakdown_markdown
 from failure_insights.settings import get_settings
-from failure_insights.text.markdown import plain
 
 Metadata = Mapping[str, Any]
 
@@ -61,7 +60,7 @@ def of_audit(result: AuditResult) -> Metadata:
     if not result.breakdown:
         return {"status": NOT_ENOUGH_DATA, **common}
     return {
-        "breakdown": dg.MetadataValue.md(markdown(result.breakdown)),
+        "breakdown": dg.MetadataValue.md(breakdown_markdown(result.breakdown)),
         "themes": len(result.breakdown.failure_modes),
         "auditor": result.breakdown.auditor,
         "degraded": result.breakdown.degraded,
@@ -80,27 +79,6 @@ def card_url(project_metric: str) -> str:
     project, _, metric = project_metric.partition("/")
     base = get_settings().public_url.rstrip("/")
     return f"{base}/?project={quote(project)}#{quote(metric)}"
-
-
-def markdown(breakdown: Breakdown) -> str:
-    """Return the breakdown as markdown; what strangers wrote cannot format it."""
-    total = len(breakdown.pool.calls)
-    lines = [_theme(number, mode, total) for number, mode in enumerate(breakdown.failure_modes, 1)]
-    others = {
-        "of other causes": sum(cause.count for cause in breakdown.other_causes),
-        "without a clear cause": len(breakdown.unassigned_call_ids),
-        "not read": len(breakdown.not_read_call_ids),
-        "that look like passes": len(breakdown.suspected_judge_errors),
-        "where the metric is in question": len(breakdown.metric_findings),
-    }
-    lines += [f"- {count} calls {what}" for what, count in others.items() if count]
-    return "\n".join([*lines, "", plain(breakdown.message)])
-
-
-def _theme(number: int, mode: FailureMode, total: int) -> str:
-    text = f"{number}. **{plain(mode.title)}** — {mode.count} of {total} ({mode.status})\n"
-    text += f"   {plain(mode.description)}\n"
-    return text + "".join(f"   > {plain(item.quote)}\n" for item in mode.evidence[:1])
 
 
 def _window(window: Window) -> dict[str, Any]:

@@ -107,7 +107,9 @@ def test_dagster_shows_what_was_read_and_what_was_found(grid: Grid) -> None:
         key: value.value
         for key, value in grid.metadata(FAILURE_AUDIT, "clinic/hallucination").items()
     }
-    assert "1. **Hallucination went wrong** — 12 of 12 (new)" in str(found.pop("breakdown"))
+    assert "## 1. Hallucination went wrong\n\n12 of 12 calls (100%), new." in str(
+        found.pop("breakdown")
+    )
     insight = grid.row(found["insight"])
     assert (insight["metric_name"], insight["status"]) == ("Hallucination", "succeeded")
     assert found == {

@@ -16,7 +16,8 @@ from failure_insights.domain.breakdown import (
 )
 from failure_insights.domain.identity import settle_identity
 from failure_insights.domain.pools import FailingCall, Pool, Window
-from failure_insights.export.render import as_csv, as_markdown
+from failure_insights.export.markdown import insight_markdown
+from failure_insights.export.render import as_csv
 from failure_insights.ingest.import_calls import import_calls
 from failure_insights.store import queue
 from failure_insights.store.insight_lists import as_view
@@ -152,6 +153,6 @@ def test_exports_hold_every_call_once(engine: Engine) -> None:
     row = read(engine, audit(engine))
     lines = as_csv(row).splitlines()[1:]
     assert sorted(line.split(",")[0] for line in lines) == list(CALLS)
-    text = as_markdown(row)
+    text = insight_markdown(row)
     for words in ("Knows no holiday: 1", "Hangs up early: 2", "About the metric", "Not read"):
         assert words in text
