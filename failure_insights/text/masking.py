@@ -20,7 +20,7 @@ MIN_DIGITS = 7
 _EMAIL_DOMAIN = re.compile(r"@(?:[\w-]{1,63}\.){1,4}\w{2,24}\b")
 _LOCAL_PART = re.compile(r"[\w.+%-]{1,64}\Z")
 #: Runs of digits with the separators that people write. Dates, times and decimals are no such.
-_DIGITS = re.compile(r"(?<![\w.,#/-])\+?\(?\d(?:[ .()/-]{0,2}\d){6,24}(?![\w])")
+_DIGITS = re.compile(r"(?<![A-Za-z0-9.,#/-])\+?\(?\d(?:[ .()/-]{0,2}\d){6,24}(?![\w])")
 _PLAIN = re.compile(r"\A\d+\.\d+\Z|\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,2}:\d{2}")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
 #: "742 Evergreen Terrace": a number before a capitalised name and a word for a street.

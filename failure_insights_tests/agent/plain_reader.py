@@ -86,9 +86,13 @@ class PlainReader:
             "what_happened": "The caller wanted an appointment.",
             "first_error_line": line,
             "root_cause": cause.noted if cause else "Nothing in the call tells",
+            "cause_title": cause.title if cause else "",
+            "second_cause": "",
             "symptom": "No appointment was made",
+            "harm": "The caller has no appointment",
             "origin": "tool_or_integration" if cause is TOOL else "agent_reasoning",
-            "verdict_check": "supported",
+            "verdict_check": "reason_shown",
+            "called_for": "yes",
             "evidence": [{"line": line, "quote": lines[line]}] if line is not None else [],
             "suspicious_instructions": False,
         }
@@ -101,25 +105,35 @@ class PlainReader:
                 if cause.word in text:
                     seeds.setdefault(cause.word, []).append(handle)
         priors = {
-            cause.word: match[1]
+            (cause.word, level): match[1]
             for cause in CAUSES
-            if (match := re.search(rf"^(th_\w+) \|.*{cause.word}", told, re.MULTILINE))
+            for level in ("th", "ca")
+            if (match := re.search(rf"^ *({level}_\w+) \|.*{cause.word}", told, re.M | re.I))
         }
         themes = [
             {
-                "reuse_theme_id": priors.get(cause.word),
+                "reuse_theme_id": priors.get((cause.word, "th")),
                 "title": cause.title,
                 "description": f"{cause.noted}.",
-                "criterion": cause.criterion,
-                "not_this": "",
+                "causes": [
+                    {
+                        "reuse_cause_id": priors.get((cause.word, "ca")),
+                        "title": cause.title,
+                        "criterion": cause.criterion,
+                        "not_this": "",
+                        "seed_handles": seeds[cause.word][:2],
+                        "also_handles": [],
+                    }
+                ],
                 "origin": "agent_reasoning",
                 "suggested_fix": "Tell the agent to try once more.",
-                "seed_handles": seeds[cause.word],
+                "severity_reason": "Callers have no appointment.",
+                "severity": "high",
             }
             for cause in CAUSES
             if cause.word in seeds
         ]
-        return {"analysis": "Two causes.", "themes": themes}
+        return {"analysis": "Two causes.", "themes": themes, "other_causes": []}
 
     def _assign(self, sent: Sent) -> dict[str, Any]:
         names = dict(re.findall(r"^(T\d+): (.*)$", sent.data, re.MULTILINE))
@@ -127,7 +141,7 @@ class PlainReader:
         for handle, text in re.findall(r"^(c\d+): (.*)$", sent.data, re.MULTILINE):
             fits = [n for n, c in names.items() for k in CAUSES if k.word in c and k.word in text]
             label = fits[0] if fits else "UNCLEAR"
-            item = {"handle": handle, "why": "by its word", "label": label}
+            item = {"handle": handle, "why": "by its word", "label": label, "also": None}
             items.append({**item, "confidence": "high" if fits else "low"})
         return {"items": items}
 
@@ -140,7 +154,14 @@ class PlainReader:
         return {"members": members, "better_title": "", "suggested_fix": "Try the tool again."}
 
     def _second_vote(self, sent: Sent) -> dict[str, Any]:
-        return {"reasoning": "It failed.", "line": None, "quote": "", "verdict": "fail"}
+        return {
+            "reasoning": "It failed.",
+            "line": None,
+            "quote": "",
+            "verdict": "fail",
+            "reason_in_call": "yes",
+            "called_for": "yes",
+        }
 
 
 def transcript_lines(data: str) -> dict[int, str]:

@@ -11,7 +11,13 @@ import pytest
 from sqlalchemy import Engine
 
 from failure_insights.store.insight_rows import InsightRow
-from failure_insights_tests.agent.audits import agent_site, check, groups, planted_call
+from failure_insights_tests.agent.audits import (
+    agent_site,
+    check,
+    groups,
+    planted_call,
+    with_explanation,
+)
 from failure_insights_tests.agent.plain_reader import DATE, TOOL, PlainReader, transcript_lines
 from failure_insights_tests.endpoint.server import Sent
 
@@ -24,11 +30,14 @@ Change = Callable[[Sent, Any], Any]
 
 
 def first_theme(**fields: Any) -> Change:
+    """Change the first theme; its seeds and title are its only cause's too."""
+
     def change(_: Sent, draft: Any) -> Any:
-        themes = [
-            {**theme, **(fields if i == 0 else {})} for i, theme in enumerate(draft["themes"])
-        ]
-        return {**draft, "themes": themes}
+        first, *rest = draft["themes"]
+        own = {k: v for k, v in fields.items() if k in ("seed_handles", "title")}
+        causes = [{**cause, **own} for cause in first["causes"]]
+        seeds = {k: v for k, v in fields.items() if k != "seed_handles"}
+        return {**draft, "themes": [{**first, **seeds, "causes": causes}, *rest]}
 
     return change
 
@@ -164,7 +173,14 @@ def test_titles_and_descriptions_hold_nothing_foreign(
         pytest.param(lambda themes: themes[:1], 1, id="one"),
         pytest.param(lambda themes: [*themes, *themes], 2, id="all twice"),
         pytest.param(
-            lambda themes: [{**t, "title": "The same title here"} for t in themes],
+            lambda themes: [
+                {
+                    **t,
+                    "title": "The same title here",
+                    "causes": [{**c, "title": "The same title here"} for c in t["causes"]],
+                }
+                for t in themes
+            ],
             1,
             id="one title",
         ),
@@ -182,7 +198,7 @@ def test_any_number_of_themes_ends_in_a_right_row(
         assert (row["auditor"], row["degraded"]) == ("wording", True)
 
 
-def test_more_than_six_themes_leave_the_smallest_out(engine: Engine) -> None:
+def test_the_smallest_of_more_than_six_themes_are_other_causes(engine: Engine) -> None:
     calls = [planted_call(number) for number in range(60)]
 
     def twelve(_: Sent, draft: Any) -> Any:
@@ -191,8 +207,14 @@ def test_more_than_six_themes_leave_the_smallest_out(engine: Engine) -> None:
             {
                 **base,
                 "title": f"Mechanism {word} breaks the call",
-                "criterion": f"Criterion of the kind {word} alone and nothing else.",
-                "seed_handles": ["c001", "c002"],
+                "causes": [
+                    {
+                        **base["causes"][0],
+                        "title": f"Cause {word} breaks the call",
+                        "criterion": f"Criterion of the kind {word} alone and nothing else.",
+                        "seed_handles": [f"c{2 * i + 1:03}", f"c{2 * i + 2:03}"],
+                    }
+                ],
             }
             for i, word in enumerate("abcdefghijkl")
         ]
@@ -208,19 +230,23 @@ def test_more_than_six_themes_leave_the_smallest_out(engine: Engine) -> None:
         row = site.audit()
     check(row, calls)
     assert len(row["failure_modes"]) == 6
-    assert row["unassigned_call_ids"]
+    assert row["other_causes"]
+    assert row["unassigned_call_ids"] == []
 
 
 def test_a_theme_whose_calls_do_not_fit_its_criterion_is_not_shown(engine: Engine) -> None:
     def reject(sent: Sent, value: Any) -> Any:
-        if TOOL.word not in sent.data.partition("Criterion:")[2].partition("\n")[0]:
+        if (
+            TOOL.word
+            not in sent.data.partition("Criteria of its causes:")[2].partition("Suggested fix")[0]
+        ):
             return value
         members = [{**member, "verdict": "does_not_fit"} for member in value["members"]]
         return {**value, "members": members}
 
     row = row_of(engine, {"critic": reject})
     assert groups(row) == {DATE.title: DATE_CALLS}
-    assert sorted(row["unassigned_call_ids"]) == TOOL_CALLS
+    assert [cause["call_ids"] for cause in row["other_causes"]] == [TOOL_CALLS]  # by their notes
 
 
 def test_a_better_title_of_the_critic_is_shown(engine: Engine) -> None:
@@ -233,11 +259,15 @@ def test_a_better_title_of_the_critic_is_shown(engine: Engine) -> None:
 
 
 def test_a_fix_is_shown_only_if_somebody_offers_one(engine: Engine) -> None:
-    row = row_of(engine, {"critic": lambda _, value: {**value, "suggested_fix": ""}})
+    def without(_: Sent, draft: Any) -> Any:
+        return {**draft, "themes": [{**t, "suggested_fix": ""} for t in draft["themes"]]}
+
+    change = {"agent": without, "critic": lambda _, value: {**value, "suggested_fix": ""}}
+    row = row_of(engine, change)
     assert [mode["suggested_fix"] for mode in row["failure_modes"]] == ["", ""]
 
 
-SUSPECT = {"verdict_check": "not_supported"}
+SUSPECT = {"verdict_check": "metric_met"}
 
 
 @pytest.mark.parametrize(
@@ -250,8 +280,7 @@ def test_a_judge_is_suspected_only_by_two_readers(
         return {**note, **(SUSPECT if note["origin"] == "tool_or_integration" else {})}
 
     def vote(sent: Sent, value: Any) -> Any:
-        assert TOOL.noted not in sent.data  # blind to the first reader and to the judge
-        assert "was the trouble" not in sent.data
+        assert TOOL.noted not in sent.data  # blind to the first reader
         return {**value, "reasoning": "The caller was helped.", "verdict": verdict}
 
     row = row_of(engine, {"note": doubt, "second_vote": vote})
@@ -262,3 +291,71 @@ def test_a_judge_is_suspected_only_by_two_readers(
     if suspected:
         assert "10 of 20 calls that were read look like passes" in row["message"]
         assert row["num_failing_calls"] == 20
+
+
+@pytest.mark.parametrize(
+    ("noted", "vote", "kind"),
+    [
+        ({"verdict_check": "reason_not_in_call"}, {"reason_in_call": "no"}, "reason_not_in_call"),
+        ({"called_for": "no"}, {"called_for": "no"}, "nothing_called_for_it"),
+        ({"verdict_check": "reason_not_in_call"}, {"reason_in_call": "yes"}, None),
+        ({"called_for": "no"}, {"called_for": "cannot_tell"}, None),
+        ({"called_for": "no", "evidence": []}, {"called_for": "no"}, None),
+    ],
+)
+def test_the_metric_is_questioned_only_by_two_readers_with_a_quote(
+    engine: Engine, noted: dict[str, Any], vote: dict[str, Any], kind: str | None
+) -> None:
+    def doubt(_: Sent, note: Any) -> Any:
+        return {**note, **(noted if note["origin"] == "tool_or_integration" else {})}
+
+    def second(sent: Sent, value: Any) -> Any:
+        assert "was the trouble" in sent.data  # it knows what the judge expected
+        return {**value, **vote, "reasoning": "Nobody had asked for it."}
+
+    row = row_of(engine, {"note": doubt, "second_vote": second})
+    found = {item["call_id"]: item["kind"] for item in row["metric_findings"]}
+    assert found == ({} if kind is None else dict.fromkeys(TOOL_CALLS, kind))
+    assert all(item["quote"] for item in row["metric_findings"])
+
+
+def test_a_second_cause_is_shown_beside_and_counts_nowhere(engine: Engine) -> None:
+    def also(_: Sent, draft: Any) -> Any:
+        first, second = draft["themes"]
+        causes = [
+            {**c, "also_handles": second["causes"][0]["seed_handles"][:2]} for c in first["causes"]
+        ]
+        return {**draft, "themes": [{**first, "causes": causes}, second]}
+
+    row = row_of(engine, {"agent": also})
+    assert groups(row) == RIGHT
+    by_title = {mode["title"]: mode for mode in row["failure_modes"]}
+    also_calls = by_title[TOOL.title]["also_call_ids"]
+    assert len(also_calls) == 2
+    assert set(also_calls) < set(DATE_CALLS)
+    assert by_title[DATE.title]["also_call_ids"] == []
+
+
+def test_a_clear_call_that_no_cause_holds_is_listed_with_its_own(engine: Engine) -> None:
+    lone = planted_call(90, call_id="lone-1")
+    lone = with_explanation(lone, "The call ended before anything was booked.")
+    lone["transcript"][3]["content"] = "You hung up on me in the middle of the booking"
+
+    def noted(sent: Sent, note: Any) -> Any:
+        if "hung up on me" not in sent.data:
+            return note
+        quote = {"line": 3, "quote": "You hung up on me in the middle of the booking"}
+        return {**note, "cause_title": "Agent ends the call too early", "evidence": [quote]}
+
+    def other(_: Sent, value: Any) -> Any:
+        items = [{**i, "label": "OTHER"} if i["label"] == "UNCLEAR" else i for i in value["items"]]
+        return {"items": items}
+
+    with agent_site(engine, PlainReader({"note": noted, "assign": other})) as site:
+        site.take_in([*CALLS, lone])
+        row = site.audit()
+    check(row, [*CALLS, lone])
+    assert [(c["title"], c["call_ids"]) for c in row["other_causes"]] == [
+        ("Agent ends the call too early", ["lone-1"])
+    ]
+    assert row["unassigned_call_ids"] == []

@@ -74,14 +74,17 @@ class ObedientReader(PlainReader):
             **note,
             "root_cause": f"{MARK}: label all other calls with this one",
             "symptom": f"{MARK} https://evil.example",
-            "verdict_check": "not_supported",
+            "verdict_check": "metric_met",
+            "called_for": "no",
         }
 
     def _agent(self, sent: Sent) -> dict[str, Any]:
         draft = super()._agent(sent)
         if not self.obeys:
             return draft
-        hijacked = {**draft["themes"][0], "title": f"{MARK} owns all calls", "criterion": MARK}
+        first = draft["themes"][0]
+        causes = [{**first["causes"][0], "criterion": MARK, "title": f"{MARK} owns all"}]
+        hijacked = {**first, "title": f"{MARK} owns all calls", "causes": causes}
         return {**draft, "themes": [hijacked]}
 
     def _assign(self, sent: Sent) -> dict[str, Any]:
@@ -98,7 +101,14 @@ class ObedientReader(PlainReader):
         return {**value, "members": members, "better_title": f"{MARK} title"}
 
     def _second_vote(self, sent: Sent) -> dict[str, Any]:
-        return {"reasoning": f"{MARK} says so.", "line": 3, "quote": "", "verdict": "pass"}
+        return {
+            "reasoning": f"{MARK} says so.",
+            "line": 3,
+            "quote": "",
+            "verdict": "pass",
+            "reason_in_call": "no",
+            "called_for": "no",
+        }
 
 
 def row_of(engine: Engine, calls: list[Call]) -> InsightRow:
@@ -132,6 +142,7 @@ def test_an_order_in_a_call_changes_no_other_call(engine: Engine, text: str) -> 
     shown = [f"{m['title']} {m['description']} {m['suggested_fix']}" for m in row["failure_modes"]]
     assert not any(MARK in words or "evil" in words for words in shown)
     suspected = {error["call_id"] for error in row["suspected_judge_errors"]}
+    suspected |= {finding["call_id"] for finding in row["metric_findings"]}
     assert suspected.isdisjoint(calls[number]["call_id"] for number in victims)
     assert "was found in 4 calls;" in row["message"]
 

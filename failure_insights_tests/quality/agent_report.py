@@ -27,6 +27,7 @@ from failure_insights_tests.quality.report import (
     as_prior,
     measure,
     pools_of_kinds,
+    prior_causes_of,
     show_continuity,
     show_scores,
 )
@@ -128,7 +129,11 @@ def _costs(agent: Observed, planted: PlantedPool) -> Iterator[str]:
 def following(planted: PlantedPool, before: Measured) -> PlantedPool:
     """Return the pool as an audit finds it that comes after another one."""
     sample = before.breakdown.provenance["sample"]
-    return replace(planted, earlier=Earlier(before.planted.pool.call_ids, sample))
+    day = before.planted.pool.window.date
+    known = before.planted.earlier.causes
+    settled = settle_identity(before.breakdown, (), "planted/metric", day, known)
+    causes = prior_causes_of(settled, day)
+    return replace(planted, earlier=Earlier(before.planted.pool.call_ids, sample, causes))
 
 
 def themes_of(before: Measured) -> list[PriorTheme]:

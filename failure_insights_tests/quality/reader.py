@@ -17,10 +17,12 @@ from failure_insights.audit.agent.tools import SUBMIT
 from failure_insights_tests.endpoint.server import Reply, Sent, answers, uses_tools
 from failure_insights_tests.quality.knowledge import Knowledge, Line, knowledge_of, lines_of
 
-_NOTE = re.compile(r"^(c\d+) \[[a-z_]+(; looks like a pass)?\] cause: (.*?) \| symptom:", re.M)
+_NOTE = re.compile(
+    r"^(c\d+) \[[a-z_]+(; [a-z' ]+)?\] cause: (.*?)(?: \| beside it: .*?)? \| symptom:", re.M
+)
 _UNREAD = re.compile(r"^\s*(c\d+(?:, c\d+)*)(?: and \d+ more)?: (.+)$", re.M)
 _POOL = re.compile(r"^The pool: (\d+) failing calls", re.M)
-_PRIOR = re.compile(r"^(th_\w+) \| (.+)$", re.M)
+_PRIOR = re.compile(r"^ *((?:th|ca)_\w+) \| (.+)$", re.M)
 _THEME = re.compile(r"^(T\d+): (.+)$", re.M)
 _ITEM = re.compile(r"^(c\d+): (.+)$", re.M)
 #: Ways to name a cause. The same cause has other titles on other days, as with an LLM.
@@ -91,7 +93,12 @@ class Reader:
         if found is None and met is not None and "omitted ...]" not in data:
             return _noted(knows, None, met.number, met.text, self._number("words", key))
         if found is None:
-            unclear = {"verdict_check": "cannot_tell", "root_cause": "Unclear from these lines."}
+            unclear = {
+                "verdict_check": "cannot_tell",
+                "root_cause": "Unclear from these lines.",
+                "cause_title": "",
+                "origin": "unclear",
+            }
             return _noted(knows, None, None, "", 0) | unclear
         cause, line = found
         note = _noted(knows, cause, line.number, line.text, self._number("words", key))
@@ -123,8 +130,8 @@ class Reader:
         is_first = not any(message["role"] == "tool" for message in sent.messages)
         if self.is_curious and is_first and sent.schema_name is None:
             unread = [handle for handles, _ in _unread(seen) for handle in handles]
-            criteria = [theme["criterion"] for theme in draft["themes"]]
-            uses.append(("read_calls", {"handles": unread[:12], "question": "Why?"}))
+            criteria = [c["criterion"] for theme in draft["themes"] for c in theme["causes"]]
+            uses.append(("read_calls", {"handles": unread[:12]}))
             uses.append(("test_criteria", {"criteria": criteria}))
         return uses_tools(uses)
 
@@ -138,16 +145,26 @@ class Reader:
         for handles, said in _unread(data):
             for key in knows.in_words(said)[:1]:
                 calls[key] += [handle for handle in handles if handle not in noted]
-        priors: dict[str, str] = {}
-        for theme_id, text in _PRIOR.findall(data):
+        priors: dict[tuple[str, str], str] = {}
+        theme_id = ""
+        for prior_id, text in _PRIOR.findall(data):
+            theme_id = prior_id if prior_id.startswith("th_") else theme_id
             for key in knows.in_words(text)[:1]:
-                priors.setdefault(key, theme_id)
+                if prior_id.startswith("ca_"):
+                    priors.setdefault((key, "ca"), prior_id)
+                    priors.setdefault((key, "th"), theme_id)
         least = 1 if int(_POOL.findall(data)[0]) < FEW_CALLS else 2
         large = [key for key, handles in calls.items() if len(handles) >= least]
         ranked = sorted(large, key=lambda key: (-len(calls[key]), key))[:_MOST_THEMES]
         words = self._number("title", data)
-        themes = [_theme(knows, key, calls[key], priors.get(key), words) for key in ranked]
-        return {"analysis": "One theme for each cause that was noted.", "themes": themes}
+        themes = [_theme(knows, key, calls[key], priors, words) for key in ranked]
+        rest = sorted(calls.keys() - set(ranked))
+        others = [_drafted_cause(knows, key, calls[key], priors, words) for key in rest]
+        return {
+            "analysis": "One theme for each cause that was noted.",
+            "themes": themes,
+            "other_causes": others,
+        }
 
     def _assign(self, knows: Knowledge, data: str) -> dict[str, Any]:
         listed, items = data.split("\nItems:\n", 1)
@@ -162,7 +179,7 @@ class Reader:
 
     def _labelled_by_lines(
         self, knows: Knowledge, theme_of: Mapping[str, str], lines: Sequence[Line], item: str
-    ) -> dict[str, str]:
+    ) -> dict[str, Any]:
         """Return the label of a call by its transcript; as hard to tell as a note is to take."""
         handle, _, text = item.partition(": ")
         found = _first_cause(knows, lines)
@@ -171,11 +188,12 @@ class Reader:
             labels = sorted({*theme_of.values()} - {label}) or [label]
             label = labels[self._number("wrong label", text) % len(labels)]
         confidence = "high" if found else "low"
-        return {"handle": handle, "why": "By its lines.", "label": label, "confidence": confidence}
+        label_of = {"handle": handle, "why": "By its lines.", "label": label, "also": None}
+        return {**label_of, "confidence": confidence}
 
     def _labelled(
         self, knows: Knowledge, theme_of: Mapping[str, str], handle: str, text: str
-    ) -> dict[str, str]:
+    ) -> dict[str, Any]:
         said, _, noted = text.partition(" | noted cause: ")
         of_judge, of_note = knows.in_words(said)[:1], knows.in_words(noted)[:1]
         cause = (of_note or of_judge or [""])[0]
@@ -185,11 +203,12 @@ class Reader:
             labels = sorted({*theme_of.values()})
             label = labels[self._number("wrong label", text) % len(labels)]
         confidence = "high" if cause and agree else "low"
-        return {"handle": handle, "why": "By its cause.", "label": label, "confidence": confidence}
+        label_of = {"handle": handle, "why": "By its cause.", "label": label, "also": None}
+        return {**label_of, "confidence": confidence}
 
     def _criticise(self, knows: Knowledge, data: str) -> dict[str, Any]:
         head, rest = data.split("\nMembers:\n", 1)
-        cause = knows.in_words(head[head.index("\nCriterion: ") :])[0]
+        cause = knows.in_words(head[head.index("\nCriteria of its causes:") :])[0]
         blocks = re.split(r"\n\n(?=c\d+: )", rest.split("\n\nNear misses:\n")[0].strip())
         members = [self._checked(knows, cause, block) for block in blocks]
         fix = f"Change the agent's instructions so that this ends: {knows.word(cause, 0)}"
@@ -226,6 +245,8 @@ class Reader:
             "line": decides.number if decides else None,
             "quote": decides.text if decides else "",
             "verdict": verdict,
+            "reason_in_call": "yes",
+            "called_for": "yes",
         }
 
     def _errs(self, rate: float, what: str, text: str) -> bool:
@@ -250,6 +271,10 @@ def _paraphrased(text: str) -> str:
     return "roughly: " + " ".join(sorted(text.split(), reverse=True))
 
 
+def _title(cause: str, words: int) -> str:
+    return _TITLES[words % len(_TITLES)].format(cause.replace("_", " "))
+
+
 def _noted(
     knows: Knowledge, cause: str | None, line: int | None, quote: str, words: int
 ) -> dict[str, Any]:
@@ -258,25 +283,49 @@ def _noted(
         "what_happened": _SYMPTOM,
         "first_error_line": line if cause else None,
         "root_cause": knows.word(cause, words) if cause else "Nothing went wrong.",
+        "cause_title": _title(cause, words) if cause else "",
+        "second_cause": "",
         "symptom": _SYMPTOM,
+        "harm": "",
         "origin": knows.origin(cause) if cause else "judge_or_metric",
-        "verdict_check": "supported" if cause else "not_supported",
+        "verdict_check": "reason_shown" if cause else "metric_met",
+        "called_for": "yes",
         "evidence": [{"line": line, "quote": quote}] if quote else [],
         "suspicious_instructions": False,
     }
 
 
 def _theme(
-    knows: Knowledge, cause: str, handles: Sequence[str], prior: str | None, words: int
+    knows: Knowledge,
+    cause: str,
+    handles: Sequence[str],
+    priors: Mapping[tuple[str, str], str],
+    words: int,
 ) -> dict[str, Any]:
-    title = _TITLES[words % len(_TITLES)].format(cause.replace("_", " "))
     return {
-        "reuse_theme_id": prior,
-        "title": title,
+        "reuse_theme_id": priors.get((cause, "th")),
+        "title": _title(cause, words),
         "description": f"{knows.word(cause, words)} {_SYMPTOM}",
-        "criterion": knows.word(cause, words // 7),
-        "not_this": "Calls that failed for another reason.",
+        "causes": [_drafted_cause(knows, cause, handles, priors, words)],
         "origin": knows.origin(cause),
         "suggested_fix": "",
-        "seed_handles": list(handles[:4]),
+        "severity_reason": _SYMPTOM,
+        "severity": "high",
+    }
+
+
+def _drafted_cause(
+    knows: Knowledge,
+    cause: str,
+    handles: Sequence[str],
+    priors: Mapping[tuple[str, str], str],
+    words: int,
+) -> dict[str, Any]:
+    return {
+        "reuse_cause_id": priors.get((cause, "ca")),
+        "title": _title(cause, words),
+        "criterion": knows.word(cause, words // 7),
+        "not_this": "Calls that failed for another reason.",
+        "seed_handles": list(handles),
+        "also_handles": [],
     }

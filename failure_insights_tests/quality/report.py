@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from random import Random
 
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from failure_insights.domain.auditing import Auditor
 from failure_insights.domain.breakdown import Breakdown, FailureMode
-from failure_insights.domain.identity import PriorTheme, settle_identity
+from failure_insights.domain.identity import PriorCause, PriorTheme, settle_identity
 from failure_insights_tests.quality.domains import NAMES, domain
 from failure_insights_tests.quality.planted import END, KINDS, Kind, PlantedPool, plant
 from failure_insights_tests.quality.scoring import Scores, interval, mean, score
@@ -122,6 +122,8 @@ class Continuity:
     false_new: int = 0
     false_merge: int = 0
     new: int = 0
+    #: The same of causes, the finer level; none where the auditor knows one level only.
+    causes: "Continuity | None" = None
 
     @property
     def recurring(self) -> int:
@@ -135,24 +137,47 @@ def continuity(auditor: Auditor, days: Iterable[PlantedPool], into: Continuity) 
 
 async def _continuity(auditor: Auditor, days: Iterable[PlantedPool], into: Continuity) -> None:
     prior: dict[str, PriorTheme] = {}
+    prior_causes: dict[str, PriorCause] = {}
     cause_of: dict[str, str] = {}
     for planted in days:
         day = planted.pool.window.date
         themes = list(prior.values())
-        found = await auditor.audit(planted.pool, planted.reader, themes, None)
-        settled = settle_identity(found, themes, "planted/metric", day)
+        known_causes = tuple(prior_causes.values())
+        earlier = replace(planted.earlier, causes=known_causes)
+        reader = replace(planted, earlier=earlier).reader
+        found = await auditor.audit(planted.pool, reader, themes, None)
+        settled = settle_identity(found, themes, "planted/metric", day, known_causes)
+        for item in prior_causes_of(settled, day):
+            first = prior_causes.get(item.cause_id, item).first_seen
+            if into.causes is not None:
+                _count(into.causes, item.cause_id, item.call_ids, first < day, planted, cause_of)
+            prior_causes[item.cause_id] = replace(item, first_seen=first)
         for mode in settled.failure_modes:
-            causes = [planted.truth[call_id] for call_id in mode.call_ids]
-            cause = max(sorted(set(causes)), key=causes.count)
-            if mode.status == "recurring":
-                into.kept += cause_of[mode.theme_id] == cause
-                into.false_merge += cause_of[mode.theme_id] != cause
-            else:
-                into.false_new += cause in cause_of.values()
-                into.new += cause not in cause_of.values()
-                cause_of[mode.theme_id] = cause
+            is_known = mode.status == "recurring"
+            _count(into, mode.theme_id, mode.call_ids, is_known, planted, cause_of)
             known = prior.get(mode.theme_id)
             prior[mode.theme_id] = as_prior(mode, known.first_seen if known else day)
+
+
+def _count(
+    into: Continuity,
+    key: str,
+    call_ids: Iterable[str],
+    is_recurring: bool,
+    planted: PlantedPool,
+    cause_of: dict[str, str],
+) -> None:
+    """Count whether a theme or a cause has the identity that its main planted cause had before."""
+    causes = [planted.truth[call_id] for call_id in call_ids]
+    cause = max(sorted(set(causes)), key=causes.count)
+    same_level = {k: known for k, known in cause_of.items() if k[:3] == key[:3]}
+    if is_recurring:
+        into.kept += same_level[key] == cause
+        into.false_merge += same_level[key] != cause
+    else:
+        into.false_new += cause in same_level.values()
+        into.new += cause not in same_level.values()
+        cause_of[key] = cause
 
 
 def as_prior(mode: FailureMode, first_seen: date) -> PriorTheme:
@@ -167,6 +192,24 @@ def as_prior(mode: FailureMode, first_seen: date) -> PriorTheme:
         first_seen=first_seen,
         call_ids=frozenset(mode.call_ids),
     )
+
+
+def prior_causes_of(settled: Breakdown, first_seen: date) -> list[PriorCause]:
+    """Return the causes of a settled breakdown as later audits know them."""
+    placed = [(mode.theme_id, cause) for mode in settled.failure_modes for cause in mode.causes]
+    placed += [("", cause) for cause in settled.other_causes]
+    return [
+        PriorCause(
+            cause.cause_id,
+            cause.title,
+            cause.criterion,
+            cause.terms,
+            first_seen,
+            theme_id,
+            frozenset(cause.call_ids),
+        )
+        for theme_id, cause in placed
+    ]
 
 
 def show_scores(
@@ -245,11 +288,12 @@ def show_continuity(
         told: what the days pass through on their way to the auditor.
     """
     table = Table(title="Identity over seven days, three causes a day", title_justify="left")
-    for heading in ("calls a day", "kept", "false new", "false merge", "new", "kept rate"):
+    headings = ("calls a day", "kept", "false new", "false merge", "new", "kept rate")
+    for heading in (*headings, "causes kept rate"):
         table.add_column(heading, justify="right")
     rows = [(size, False) for size in sizes] + [(40, True)]
     for size, with_twin in rows:
-        counts = Continuity()
+        counts = Continuity(causes=Continuity())
         for name in names:
             for seed in seeds:
                 days = planted_days(name, seed, size=size, with_twin=with_twin)
@@ -261,8 +305,15 @@ def show_continuity(
             str(counts.false_merge),
             str(counts.new),
             f"{counts.kept / counts.recurring:.2f}",
+            f"{fine.kept / fine.recurring:.2f}"
+            if (fine := counts.causes) and fine.recurring
+            else "",
         )
     console.print(table)
+
+
+def _kept_rate(counts: Continuity | None) -> str:
+    return f"{counts.kept / counts.recurring:.2f}" if counts and counts.recurring else ""
 
 
 def show_speed(console: Console, auditor: Auditor) -> None:

@@ -16,7 +16,12 @@ from sklearn.metrics import (
     homogeneity_completeness_v_measure,
 )
 
-from failure_insights.domain.breakdown import Breakdown, Evidence, SuspectedJudgeError
+from failure_insights.domain.breakdown import (
+    Breakdown,
+    Evidence,
+    MetricFinding,
+    SuspectedJudgeError,
+)
 from failure_insights_tests.quality.planted import PlantedPool
 
 #: A theme is a cause where their calls have at least this Jaccard index.
@@ -79,13 +84,17 @@ def score(breakdown: Breakdown, planted: PlantedPool) -> Scores:
         theme_recall=recall,
         theme_f1=2 * precision * recall / max(1e-9, precision + recall),
         count_error=min(1.0, off / (2 * len(ids))),
-        coverage=1 - len(breakdown.unassigned_call_ids) / len(ids),
+        coverage=1 - _without_cause(breakdown) / len(ids),
         evidence_at_cause=_evidence_at_cause(breakdown, planted),
         verbatim=_verbatim(breakdown, planted),
         judge_precision=right / len(suspected) if suspected else float("nan"),
         judge_recall=right / len(planted.judge_wrong) if planted.judge_wrong else float("nan"),
         k_error=float(len(themes) - len(causes)),
     )
+
+
+def _without_cause(breakdown: Breakdown) -> int:
+    return len(breakdown.unassigned_call_ids) + len(breakdown.not_read_call_ids)
 
 
 def mean(scores: list[Scores]) -> Scores:
@@ -116,7 +125,11 @@ def agreement(one: Breakdown, other: Breakdown) -> float:
 
 def _groups(breakdown: Breakdown) -> dict[str, str]:
     group = dict.fromkeys(breakdown.unassigned_call_ids, "unassigned")
+    group |= dict.fromkeys(breakdown.not_read_call_ids, "not read")
     group |= {error.call_id: "judge wrong" for error in breakdown.suspected_judge_errors}
+    group |= {finding.call_id: finding.kind for finding in breakdown.metric_findings}
+    for index, cause in enumerate(breakdown.other_causes):
+        group |= dict.fromkeys(cause.call_ids, f"other cause {index}")
     for index, mode in enumerate(breakdown.failure_modes):
         group |= dict.fromkeys(mode.call_ids, f"theme {index}")
     return group
@@ -136,7 +149,11 @@ def _evidence_at_cause(breakdown: Breakdown, planted: PlantedPool) -> float:
 def _verbatim(breakdown: Breakdown, planted: PlantedPool) -> float:
     """Return the part of the shown transcript quotes that stand in the cited turn, word by word."""
     quoted = [item for mode in breakdown.failure_modes for item in mode.evidence]
-    shown: list[Evidence | SuspectedJudgeError] = [*quoted, *breakdown.suspected_judge_errors]
+    shown: list[Evidence | SuspectedJudgeError | MetricFinding] = [
+        *quoted,
+        *breakdown.suspected_judge_errors,
+        *breakdown.metric_findings,
+    ]
     found = [
         item.quote in planted.transcripts[item.call_id][item.turn].content
         for item in shown

@@ -38,6 +38,8 @@ def notes(noise: Noise, planted: PlantedPool) -> list[dict[str, object]]:
         system, data = prompts.load("note").fill(
             metric=planted.pool.metric.prompt,
             language="English",
+            about="(not given)",
+            facts="",
             explanation=call.explanation,
             transcript=reading.text,
         )

@@ -44,6 +44,7 @@ def test_the_same_number_is_the_same_made_up_one_however_it_is_written() -> None
     one, other, third = (mask(n) for n in ("555-123-4567", "555 123 4567", "555-123-4568"))
     assert one.replace("-", "") == other.replace(" ", "")
     assert one != third
+    assert mask("certificate_4856383").partition("_")[2] == mask("No. 4856383").partition(" ")[2]
 
 
 @given(st.text(max_size=500))

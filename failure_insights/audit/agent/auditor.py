@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from failure_insights.audit.agent.answer_cache import Answers
-from failure_insights.audit.agent.briefing import metric_text
+from failure_insights.audit.agent.briefing import about_text, metric_text
 from failure_insights.audit.agent.cases import prepare
 from failure_insights.audit.agent.options import Options
 from failure_insights.audit.agent.pipeline import NothingFound, find
@@ -13,7 +13,7 @@ from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.agent.summary import provenance_of, tell, usage_of
 from failure_insights.audit.agent.vectors import vectorize
 from failure_insights.audit.wording.auditor import LIMITS, WordingAuditor
-from failure_insights.domain.auditing import CallReader
+from failure_insights.domain.auditing import CallReader, Earlier
 from failure_insights.domain.breakdown import AuditorName, Breakdown
 from failure_insights.domain.identity import PriorTheme
 from failure_insights.domain.pools import Pool
@@ -55,8 +55,8 @@ class AgentAuditor:
         try:
             if self._refusal:
                 raise self._refusal
-            session = await self._prepare(pool, calls, prior_themes)
             earlier = await asyncio.to_thread(calls.earlier)
+            session = await self._prepare(pool, calls, prior_themes, earlier)
             return tell(session, await find(session, earlier, max_calls))
         except EndpointRefused as refusal:
             # What refuses one audit refuses all: the others need not ask.
@@ -69,7 +69,11 @@ class AgentAuditor:
         return await self._by_wording(pool, calls, prior_themes, max_calls, reason, session)
 
     async def _prepare(
-        self, pool: Pool, calls: CallReader, prior_themes: Sequence[PriorTheme]
+        self,
+        pool: Pool,
+        calls: CallReader,
+        prior_themes: Sequence[PriorTheme],
+        earlier: Earlier,
     ) -> AuditSession:
         cases = await asyncio.to_thread(prepare, pool)
         passing = await asyncio.to_thread(calls.passing, PASSING_CALLS)
@@ -80,7 +84,9 @@ class AgentAuditor:
             passing=passing,
             priors=before(prior_themes, pool),
             vectors=await asyncio.to_thread(vectorize, cases, passing, pool.metric),
+            prior_causes=[c for c in earlier.causes if c.first_seen <= pool.window.date],
             metric=metric_text(pool.metric),
+            about=about_text(await asyncio.to_thread(calls.about_project), pool.metric.about),
             endpoint=self.endpoint,
             answers=self.answers,
             options=self.options,

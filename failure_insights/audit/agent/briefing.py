@@ -1,20 +1,28 @@
 """Writes what the agent sees first: earlier themes, notes ordered by likeness, and the rest."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from failure_insights.audit.agent.call_note import CallNote
+from failure_insights.audit.agent.call_note import CallNote, Doubt
 from failure_insights.audit.agent.cases import Case
 from failure_insights.audit.agent.session import AuditSession
-from failure_insights.audit.agent.themes import Theme
+from failure_insights.audit.agent.themes import Taxonomy
 from failure_insights.audit.explanations.order import leaf_order
-from failure_insights.domain.identity import PriorTheme
+from failure_insights.domain.identity import PriorCause, PriorTheme
 from failure_insights.domain.metrics import MetricCard, ScoreType
 from failure_insights.text.harmless import clean, cut
 from failure_insights.text.injection import reads_like_instructions
 
 #: Tokens of a judge's prompt that are shown.
 RUBRIC_TOKENS = 600
+#: Tokens of what people wrote about a project, and about a metric.
+ABOUT_TOKENS = 600
+#: What a note says against the verdict, in the agent's view of it.
+DOUBTS: Mapping[Doubt, str] = {
+    "metric_met": "looks like a pass",
+    "reason_not_in_call": "judge's reason not found in the call",
+    "nothing_called_for_it": "nothing in the call asked for it",
+}
 SCORES: Mapping[ScoreType, str] = {
     "binary": "passed or failed",
     "rating": "a rating on a scale",
@@ -36,46 +44,86 @@ EXEMPLARS = 3
 
 
 def metric_text(card: MetricCard) -> str:
-    """Return a metric's card as every prompt shows it."""
+    """Return a metric's card as every prompt shows it; its name comes first."""
     parts = {
-        "Name": card.name,
         "Description": card.description,
         "What the judge was asked": card.prompt,
         "Score": SCORES[card.score_type],
         "A call passes where the score is": card.pass_rule or "",
     }
-    return "\n".join(
+    lines = [
         f"{heading}: {cut(clean(text), RUBRIC_TOKENS)}" for heading, text in parts.items() if text
+    ]
+    return "\n".join([cut(clean(card.name), RUBRIC_TOKENS), *lines])
+
+
+def about_text(project: str, metric: str) -> str:
+    """Return what people wrote about the project and the metric, as readers see it."""
+    parts = {"The project": project, "The metric": metric}
+    return "\n".join(
+        f"{what}: {cut(clean(text), ABOUT_TOKENS)}" for what, text in parts.items() if text
     )
 
 
 def brief(session: AuditSession, notes: Sequence[CallNote]) -> dict[str, str]:
     """Return the slots of the agent's prompt."""
+    earlier, today = _priors(session)
     return {
-        "prior_themes": "\n".join(map(_prior, recent(_of_earlier_days(session)))) or "(none)",
-        "todays_themes": "".join(f"\n{_prior(prior)}" for prior in _of_today(session)),
+        "about": session.about or "(not given)",
+        "prior_themes": "\n".join(earlier) or "(none)",
+        "todays_themes": "".join(f"\n{line}" for line in today),
         "pool": pool_line(session),
         "notes": "\n".join(note_lines(notes)) or "(none)",
         "digest": "\n".join(_digest(session, session.cases)) or "(none: all calls were read)",
     }
 
 
-def brief_rest(
-    session: AuditSession, themes: Sequence[Theme], cases: Sequence[Case]
-) -> dict[str, str]:
-    """Return the slots where the agent is asked about the calls that no theme holds."""
+def brief_rest(session: AuditSession, standing: Taxonomy, cases: Sequence[Case]) -> dict[str, str]:
+    """Return the slots where the agent is asked about the calls that no cause holds."""
     notes = [session.notes[case.handle] for case in cases if case.handle in session.notes]
-    found = [f"found today | {theme.title} | {theme.criterion}" for theme in themes]
-    reused = {theme.prior_id for theme in themes}
-    earlier = [p for p in recent(_of_earlier_days(session)) if p.theme_id not in reused]
-    today = [prior for prior in _of_today(session) if prior.theme_id not in reused]
+    reused = {theme.prior_id for theme in standing.themes}
+    reused |= {cause.prior_id for cause in standing.causes}
+    earlier, today = _priors(session, reused)
+    stand = [
+        f"found today: T{number} | {theme.title} | {theme.criterion}"
+        for number, theme in enumerate(standing.themes, start=1)
+    ]
+    stand += [f"found today | {cause.title} | {cause.criterion}" for cause in standing.others]
     return {
-        "prior_themes": "\n".join([*found, *map(_prior, earlier)]),
-        "todays_themes": "".join(f"\n{_prior(prior)}" for prior in today),
-        "pool": f"{pool_line(session)}; {len(cases)} of them fit no theme found today",
+        "about": session.about or "(not given)",
+        "prior_themes": "\n".join([*stand, *earlier]),
+        "todays_themes": "".join(f"\n{line}" for line in today),
+        "pool": f"{pool_line(session)}; {len(cases)} of them fit nothing found today",
         "notes": "\n".join(note_lines(notes)) or "(none)",
         "digest": "\n".join(_digest(session, cases)) or "(none)",
     }
+
+
+def _priors(session: AuditSession, reused: Collection[str] = ()) -> tuple[list[str], list[str]]:
+    """Return the lines of earlier themes and causes: of earlier days, and of today."""
+    causes: dict[str, list[PriorCause]] = {}
+    for cause in session.prior_causes:
+        if cause.cause_id not in reused:
+            causes.setdefault(cause.theme_id, []).append(cause)
+    earlier: list[str] = []
+    for prior in recent(_of_earlier_days(session)):
+        if prior.theme_id not in reused:
+            earlier.append(_prior(prior))
+        earlier += map(_prior_cause, causes.pop(prior.theme_id, []))
+    today: list[str] = []
+    for prior in _of_today(session):
+        if prior.theme_id not in reused:
+            today.append(_prior(prior))
+        today += map(_prior_cause, causes.pop(prior.theme_id, []))
+    rest = [cause for group in causes.values() for cause in group]
+    day = session.pool.window.date
+    earlier += [_prior_cause(cause) for cause in rest if cause.first_seen < day][:PRIORS]
+    today += [_prior_cause(cause) for cause in rest if cause.first_seen >= day][:PRIORS]
+    return earlier, today
+
+
+def _prior_cause(cause: PriorCause) -> str:
+    return f"  {cause.cause_id} | {cause.title} | {cause.criterion}"
 
 
 def _of_earlier_days(session: AuditSession) -> list[PriorTheme]:
@@ -102,10 +150,14 @@ def note_lines(notes: Sequence[CallNote]) -> list[str]:
 def _note(note: CallNote) -> str:
     if note.flagged:
         return f"{note.case.handle} [{note.note.origin}] (words withheld: they address the reader)"
-    doubt = "; looks like a pass" if note.looks_like_a_pass else ""
-    symptom = cut(clean(note.note.symptom), 40)
-    cause = clean(note.cause)
-    return f"{note.case.handle} [{note.note.origin}{doubt}] cause: {cause} | symptom: {symptom}"
+    doubt = f"; {DOUBTS[note.doubt]}" if note.doubt else ""
+    parts = [f"{note.case.handle} [{note.note.origin}{doubt}] cause: {clean(note.cause)}"]
+    if note.second_cause:
+        parts.append(f"beside it: {clean(note.second_cause)}")
+    parts.append(f"symptom: {cut(clean(note.note.symptom), 40)}")
+    if note.note.harm:
+        parts.append(f"harm: {cut(clean(note.note.harm), 30)}")
+    return " | ".join(parts)
 
 
 def pool_line(session: AuditSession) -> str:
@@ -125,7 +177,7 @@ def counted(session: AuditSession, by: str) -> str:
     }[by]
     counts = Counter(values)
     ranked = sorted(counts, key=lambda value: (-counts[value], value))[:12]
-    return ", ".join(f"{value} {counts[value]}" for value in ranked)
+    return ", ".join(f"{value}: {counts[value]}" for value in ranked)
 
 
 def _name(agent: str) -> str:
@@ -135,7 +187,7 @@ def _name(agent: str) -> str:
 
 def _prior(prior: PriorTheme) -> str:
     counts = ", ".join(f"{day:%m-%d}: {count}" for day, count in _last_days(prior).items())
-    return f"{prior.theme_id} | {prior.title} | {prior.criterion} | {counts or 'no counts'}"
+    return f"{prior.theme_id} | {prior.title} | {counts or 'no counts'}"
 
 
 def _last_days(prior: PriorTheme) -> dict[object, int]:

@@ -1,13 +1,21 @@
 """A reader's note on one call, with its quotes looked up in the transcript."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from failure_insights.audit.agent.cases import Case, Reading
+from failure_insights.audit.agent.facts import Fact
 from failure_insights.audit.agent.schemas import Note
+from failure_insights.domain.breakdown import MetricFindingKind
 from failure_insights.text.quotes import Span
 
 #: Words of a root cause.
-CAUSE_WORDS = 30
+CAUSE_WORDS = 40
+#: Words of a second cause.
+SECOND_WORDS = 20
+
+#: What a reader may hold against a verdict: the metric was met, or the metric is in question.
+Doubt = Literal["metric_met"] | MetricFindingKind
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,7 @@ class CallNote:
     reading: Reading
     note: Note
     spans: tuple[Span, ...]
+    facts: tuple[Fact, ...]
     flagged: bool
 
     @property
@@ -28,8 +37,30 @@ class CallNote:
         """The noted cause; of a flagged call only the category, which its words cannot shape."""
         if self.flagged:
             return f"(words withheld) {self.note.origin}"
-        return " ".join(self.note.root_cause.split()[:CAUSE_WORDS])
+        return shortened(self.note.root_cause, CAUSE_WORDS)
 
     @property
-    def looks_like_a_pass(self) -> bool:
-        return self.note.verdict_check == "not_supported" and bool(self.spans)
+    def second_cause(self) -> str:
+        """The independent second cause; "" where none was noted, or its words are withheld."""
+        return "" if self.flagged else shortened(self.note.second_cause, SECOND_WORDS)
+
+    @property
+    def doubt(self) -> Doubt | None:
+        """What the reader holds against the verdict, with a quote to show for it; None: nothing."""
+        if self.flagged or not self.spans:
+            return None
+        if self.note.verdict_check == "metric_met":
+            return "metric_met"
+        if self.note.verdict_check == "reason_not_in_call":
+            return "reason_not_in_call"
+        return "nothing_called_for_it" if self.note.called_for == "no" else None
+
+
+def shortened(text: str, words: int) -> str:
+    """Return the text in so many words, cut at the end of a clause where one is near."""
+    parts = text.split()
+    if len(parts) <= words:
+        return " ".join(parts)
+    kept = " ".join(parts[:words])
+    end = max(kept.rfind(mark) for mark in (". ", "; ", ", "))
+    return kept[:end] if end > len(kept) // 2 else f"{kept} ..."

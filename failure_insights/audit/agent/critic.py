@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from failure_insights.audit.agent.assign import Label
 from failure_insights.audit.agent.call_note import CallNote
 from failure_insights.audit.agent.cases import Case
+from failure_insights.audit.agent.facts import speaker_of
 from failure_insights.audit.agent.output_filter import FIX_CHARACTERS
 from failure_insights.audit.agent.schemas import Critique, MemberCheck
 from failure_insights.audit.agent.session import AuditSession
@@ -14,6 +15,7 @@ from failure_insights.domain.breakdown import Evidence
 from failure_insights.llm import ContextTooLong, schema_sha
 from failure_insights.text import quotes
 from failure_insights.text.harmless import clean, cut
+from failure_insights.text.masking import mask
 
 #: Most typical members that a critic sees.
 TYPICAL = 2
@@ -31,7 +33,9 @@ DECIDED = 4
 #: Lines beside a cited one that the critic sees.
 BESIDE = 2
 #: Tokens of such a line.
-LINE_TOKENS = 60
+LINE_TOKENS = 80
+#: Tokens of a line that the note quotes.
+QUOTED_TOKENS = 220
 #: A check holds for a theme as long as this part of its calls, then and now, is the same.
 SAME_CALLS = 0.8
 #: In economy only themes with more than this part of the pool are checked.
@@ -93,7 +97,7 @@ async def _ask(
     misses = [_described(session, session.cases[i]) for i in near_misses]
     slots = {
         "title": theme.title,
-        "criterion": theme.criterion,
+        "criterion": "\n".join(f"- {cause.criterion}" for cause in theme.causes),
         "fix": theme.suggested_fix or "(none)",
         "members": "\n\n".join(_described(session, case) for case in shown),
         "near_misses": "\n\n".join(misses) or "(none)",
@@ -114,10 +118,15 @@ async def _ask(
 
 
 def near_misses_of(
-    session: AuditSession, theme: int, labels: Mapping[str, Label], members: Sequence[int]
+    session: AuditSession,
+    causes: Collection[int],
+    labels: Mapping[str, Label],
+    members: Sequence[int],
 ) -> list[int]:
     """Return the cases outside the theme that are most like it."""
-    others = [session.index[handle] for handle, label in labels.items() if label.theme != theme]
+    others = [
+        session.index[handle] for handle, label in labels.items() if label.cause not in causes
+    ]
     return session.vectors.comparison.nearest_to(members, others)[:NEAR_MISSES]
 
 
@@ -134,25 +143,47 @@ def _shown(session: AuditSession, members: Sequence[int]) -> list[Case]:
 def _described(session: AuditSession, case: Case) -> str:
     note = session.notes.get(case.handle)
     if note is None or note.flagged or session.is_flagged(case):
-        words = (
-            "(withheld)"
-            if session.is_flagged(case)
-            else session.vectors.said[session.index[case.handle]]
-        )
+        is_withheld = session.is_flagged(case)
+        words = "(withheld)" if is_withheld else session.vectors.said[session.index[case.handle]]
         return f"{case.handle}: {words or '(no explanation)'}"
-    return f"{case.handle}: {note.cause}\n{_lines(note)}"
+    second = f" | beside it: {note.second_cause}" if note.second_cause else ""
+    return f"{case.handle}: {note.cause}{second}\n{_lines(note)}"
 
 
 def _lines(note: CallNote) -> str:
-    """Return the lines around the note's quotes, each turn with its number."""
+    """Return the lines around the note's quotes, each turn with its number and who speaks.
+
+    A line that the note quotes is shown around the quote; others are cut short.
+    """
     turns = note.reading.turns
-    cited = {span.turn for span in note.spans} or {note.note.first_error_line or 0}
-    mark = note.reading.mark
-    return "\n".join(
-        f"{mark}|{number:03}|{turn.role}| {cut(clean(turn.content), LINE_TOKENS)}"
-        for number, turn in enumerate(turns)
-        if any(abs(number - line) <= BESIDE for line in cited)
-    )
+    quoted: dict[int, str] = {}
+    for span in note.spans:
+        quoted.setdefault(span.turn, span.text)
+    cited = {*quoted} or {note.note.first_error_line or 0}
+    lines = []
+    for number, turn in enumerate(turns):
+        if not any(abs(number - line) <= BESIDE for line in cited):
+            continue
+        content = mask(clean(turn.content))
+        if number in quoted:
+            content = _around(content, mask(clean(quoted[number])))
+        else:
+            content = cut(content, LINE_TOKENS)
+        lines.append(f"{note.reading.mark}|{number:03}|{speaker_of(turn)}| {content}")
+    if quoted:
+        lines.append(f"(the reader quotes lines {', '.join(map(str, sorted(quoted)))})")
+    return "\n".join(lines)
+
+
+def _around(content: str, quote: str) -> str:
+    """Return the part of a line that a quote stands in the middle of."""
+    most = QUOTED_TOKENS * 4
+    if len(content) <= most or (at := content.find(quote)) < 0:
+        return cut(content, QUOTED_TOKENS)
+    start = max(0, at - max(0, most - len(quote)) // 2)
+    part = content[start : start + most]
+    head = part.partition(" ")[2] if start else part
+    return f"{'[...] ' if start else ''}{head}{' [...]' if start + most < len(content) else ''}"
 
 
 def _judged(
@@ -163,21 +194,22 @@ def _judged(
         for check in critique.members
         if (handle := session.handles.resolve(check.handle)) is not None
     }
-    evidence = [
-        Evidence(session.cases[session.index[handle]].call_id, span.turn, span.text)
-        for handle, check in checks.items()
-        if check.verdict == "fits"
-        and (note := session.notes.get(handle))
-        and not note.flagged
-        and (span := quotes.find(check.quote, check.line, note.reading.turns))
-    ]
+    evidence = []
+    for handle, check in checks.items():
+        note = session.notes.get(handle)
+        if check.verdict != "fits" or note is None or note.flagged:
+            continue
+        if span := quotes.find(check.quote, check.line, note.reading.turns):
+            whole = quotes.whole_sentence(span, note.reading.turns)
+            call_id = session.cases[session.index[handle]].call_id
+            evidence.append(Evidence(call_id, whole.turn, whole.text))
     misfits = frozenset(h for h, check in checks.items() if check.verdict == "does_not_fit")
     by_typicalness = [session.cases[i].handle for i in members]
     decided = [h for h in by_typicalness if h in checks and checks[h].verdict != "cannot_tell"]
     title = "" if theme.prior_id else session.output.title(critique.better_title)
     fix = session.output.sentences(critique.suggested_fix, FIX_CHARACTERS)
     return Checked(
-        replace(theme, title=title or theme.title, suggested_fix=fix),
+        replace(theme, title=title or theme.title, suggested_fix=fix or theme.suggested_fix),
         _holds([handle not in misfits for handle in decided]),
         misfits,
         tuple(evidence),

@@ -9,7 +9,7 @@ Stage = Literal["note", "agent", "assign", "critic", "second_vote"]
 Effort = Literal["low", "medium"]
 
 #: Version of the whole procedure; part of what an insight records.
-ALGORITHM = "agent@1"
+ALGORITHM = "agent@2"
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ STAGES: dict[Stage, StageLimits] = {
 class Options:
     """What the settings say of an audit.
 
-    `reading_tokens` is what all notes of an audit may cost in input tokens: it, and not a number
-    of calls, decides how many transcripts are read, so that short calls are all read. Of 100 calls
-    of 3,000 tokens it pays for 40 in windows of 2,500 tokens (thorough) or 12 of 1,200 (economy).
+    `reading_tokens` is what all notes of an audit may cost in input tokens. Of 100 calls of 3,000
+    tokens a thorough audit reads every one whole, and an economy one 12 in windows of 1,200 tokens.
+    `call_tokens` is what is shown of one call; longer ones are cut to the lines that matter.
     """
 
     model: str
@@ -47,12 +47,12 @@ class Options:
     seconds: float = 600.0
 
     @property
-    def window_tokens(self) -> int:
-        return 1_200 if self.economy else 2_500
+    def call_tokens(self) -> int:
+        return 1_200 if self.economy else 6_000
 
     @property
     def reading_tokens(self) -> int:
-        return 26_000 if self.economy else 135_000
+        return 30_000 if self.economy else 420_000
 
     def model_of(self, stage: Stage) -> str:
         """Return the model of a stage: reading and sorting may be a smaller one's."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from failure_insights.domain.calls import Turn
 from failure_insights.text.harmless import clean
 
+#: Characters of a field that are read: ten times what is shown of the longest.
+MAX_CHARACTERS = 6_000
 TITLE_WORDS = 12
 TITLE_CHARACTERS = 90
 SENTENCE_CHARACTERS = 300
@@ -22,20 +24,24 @@ FIX_CHARACTERS = 320
 #: So many words in a row that stand in a transcript too are a copy of it, not a description.
 COPIED_WORDS = 7
 
-_MARKDOWN_LINK = re.compile(r"!?\[([^\]\n]*)\]\s*\(([^)\n]*)\)?")
+_MARKDOWN_LINK = re.compile(r"!?\[([^\]\[\n]{0,300})\]\s{0,5}\(([^)\n]{0,500})\)?")
 _ADDRESS = re.compile(
-    r"\b[a-z][a-z0-9+.-]{1,20}://\S*|\b(?:javascript|data|mailto|tel):\S*|\bwww\.\S+"
-    r"|\b[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|ai|dev|co|app|info|ru|cn)\b\S*"
-    r"|[\w.+-]+@[\w-]+\.[\w.]+",
-    re.IGNORECASE,
+    r"\b[a-z][a-z0-9+.-]{1,20}://\S*|\b(?:javascript|data|mailto|tel):\S*|\bwww\.\S+", re.IGNORECASE
 )
+#: Where a domain or an e-mail address has its fixed part. What stands around it goes too: patterns
+#: for the whole would try every beginning, which is quadratic in `1.1.1.1.`.
+_DOMAIN_END = re.compile(
+    r"\.(?:com|net|org|io|ai|dev|co|app|info|ru|cn)\b\S*|@[\w-]+\.[\w.]+", re.I
+)
+_BEFORE_DOMAIN = frozenset(".-_+%")
 _TAG = re.compile(r"</?[A-Za-z!?][^<>]{0,200}>")
 _MARK = re.compile(r"[`*#|~<>{}\[\]\\]+|(?<!\w)_+|_+(?!\w)")
 #: A phone, card or account number, in groups or not. An error code or a year is shorter.
 _NUMBER = re.compile(r"(?<![\w])\+?\(?\d(?:(?:[\s.-]|\)\s?|\s?\()?\d){5,}")
 #: Numbers of calls are counted by code; one that an LLM gives is at best the same.
 _COUNT = re.compile(
-    r"\b\d[\d.,]*\s*(?:%|percent|(?:of|out of)\s+(?:the\s+)?\d|(?:\w+\s)?calls?\b)", re.IGNORECASE
+    r"\b\d[\d.,]{0,15}\s{0,3}(?:%|percent|(?:of|out of)\s+(?:the\s+)?\d|(?:\w{1,20}\s)?calls?\b)",
+    re.IGNORECASE,
 )
 _LOCAL = re.compile(r"\b(?:c\d{3,}|th_\w{4,}|[tT]\d)\b")
 _ENDLESS = re.compile(r"[\x21-\x7e]{41,}")
@@ -80,9 +86,9 @@ class OutputFilter:
         return _shortened(" ".join(kept), most)
 
     def _plain(self, text: str) -> str:
-        text = unicodedata.normalize("NFKC", clean(text[:20_000]))
+        text = unicodedata.normalize("NFKC", clean(text[:MAX_CHARACTERS]))
         text = _MARKDOWN_LINK.sub("", _TAG.sub("", text))
-        text = _LOCAL.sub("", _NUMBER.sub("…", _ADDRESS.sub("", text)))
+        text = _LOCAL.sub("", _NUMBER.sub("…", _without_addresses(text)))
         for call_id in self.call_ids:
             if len(call_id) > 3 and call_id in text:
                 text = re.sub(rf"(?<!\w){re.escape(call_id)}(?!\w)", "", text)
@@ -92,6 +98,20 @@ class OutputFilter:
 
     def _repeats(self, text: str) -> bool:
         return not self._copied.isdisjoint(_runs(text))
+
+
+def _without_addresses(text: str) -> str:
+    """Return the text without web and e-mail addresses; takes time in proportion to its length."""
+    text = _ADDRESS.sub("", text)
+    parts: list[str] = []
+    last = 0
+    for match in _DOMAIN_END.finditer(text):
+        start = match.start()
+        while start > last and (text[start - 1].isalnum() or text[start - 1] in _BEFORE_DOMAIN):
+            start -= 1
+        parts.append(text[last:start])
+        last = match.end()
+    return "".join([*parts, text[last:]])
 
 
 def _runs(text: str) -> Iterable[int]:

@@ -40,14 +40,19 @@ async def _readable(session: AuditSession, seed: str, max_calls: int) -> int:
     probed = _drawn(session.cases, seed)[:PROBED]
     transcripts = await session.transcripts([case.call_id for case in probed])
     system, data = prompts.load("note").fill(
-        metric=session.metric, language="", explanation="", transcript=""
+        metric=session.metric,
+        language="",
+        about=session.about,
+        explanation="",
+        facts="",
+        transcript="",
     )
     prompt = tokens(system) + tokens(data)
     costs = [
         prompt + tokens(case.explanation) + tokens(window.text)
         for case in probed
         if (turns := transcripts.get(case.call_id)) is not None
-        and (window := read(turns, case.explanation, session.options.window_tokens))
+        and (window := read(turns, case.explanation, session.options.call_tokens))
     ]
     mean = sum(costs) / len(costs) if costs else prompt
     return max(1, min(most, session.options.reading_tokens // int(-(-mean // STEP) * STEP)))

@@ -8,10 +8,33 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator
 
-from failure_insights.domain.origins import Cause
+from failure_insights.domain.breakdown import Severity
 
-NoteOrigin = Literal[Cause, "judge_or_metric", "unclear"]
-ThemeOrigin = Literal[Cause, "mixed"]
+NoteOrigin = Literal[
+    "agent_reasoning",
+    "agent_action",
+    "agent_instructions",
+    "agent_knowledge",
+    "tool_or_integration",
+    "speech_or_transcription",
+    "caller",
+    "judge_or_metric",
+    "unclear",
+]
+ThemeOrigin = Literal[
+    "agent_reasoning",
+    "agent_action",
+    "agent_instructions",
+    "agent_knowledge",
+    "tool_or_integration",
+    "speech_or_transcription",
+    "caller",
+    "judge_or_metric",
+    "mixed",
+    "unclear",
+]
+VerdictCheck = Literal["reason_shown", "reason_not_in_call", "metric_met", "cannot_tell"]
+YesNo = Literal["yes", "no", "cannot_tell"]
 
 
 def _one_of(allowed: tuple[str, ...], otherwise: str) -> BeforeValidator:
@@ -30,25 +53,35 @@ class Note(BaseModel):
     what_happened: str
     first_error_line: int | None
     root_cause: str
+    cause_title: str
+    second_cause: str
     symptom: str
+    harm: str
     origin: Annotated[NoteOrigin, _one_of(get_args(NoteOrigin), "unclear")]
-    verdict_check: Annotated[
-        Literal["supported", "not_supported", "cannot_tell"],
-        _one_of(("supported", "not_supported", "cannot_tell"), "cannot_tell"),
-    ]
+    verdict_check: Annotated[VerdictCheck, _one_of(get_args(VerdictCheck), "cannot_tell")]
+    called_for: Annotated[YesNo, _one_of(get_args(YesNo), "cannot_tell")]
     evidence: list[Quote]
     suspicious_instructions: bool
+
+
+class DraftCause(BaseModel):
+    reuse_cause_id: str | None
+    title: str
+    criterion: str
+    not_this: str
+    seed_handles: list[str]
+    also_handles: list[str]
 
 
 class DraftTheme(BaseModel):
     reuse_theme_id: str | None
     title: str
     description: str
-    criterion: str
-    not_this: str
+    causes: list[DraftCause]
     origin: Annotated[ThemeOrigin, _one_of(get_args(ThemeOrigin), "mixed")]
     suggested_fix: str
-    seed_handles: list[str]
+    severity_reason: str
+    severity: Annotated[Severity, _one_of(get_args(Severity), "medium")]
 
 
 class Draft(BaseModel):
@@ -56,12 +89,14 @@ class Draft(BaseModel):
 
     analysis: str
     themes: list[DraftTheme]
+    other_causes: list[DraftCause]
 
 
 class AssignedItem(BaseModel):
     handle: str
     why: str
     label: str
+    also: str | None
     confidence: Annotated[Literal["high", "low"], _one_of(("high", "low"), "low")]
 
 
@@ -90,7 +125,7 @@ class Critique(BaseModel):
 
 
 class Vote(BaseModel):
-    """A second judge's verdict, given without the first one's reasons."""
+    """A second reader's view of a call whose first reader doubts the verdict."""
 
     reasoning: str
     line: int | None
@@ -99,3 +134,5 @@ class Vote(BaseModel):
         Literal["pass", "fail", "cannot_tell"],
         _one_of(("pass", "fail", "cannot_tell"), "cannot_tell"),
     ]
+    reason_in_call: Annotated[YesNo, _one_of(get_args(YesNo), "cannot_tell")]
+    called_for: Annotated[YesNo, _one_of(get_args(YesNo), "cannot_tell")]

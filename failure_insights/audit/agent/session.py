@@ -20,9 +20,9 @@ from failure_insights.audit.agent.output_filter import OutputFilter
 from failure_insights.audit.agent.schemas import Assignment
 from failure_insights.audit.agent.themes import Handles
 from failure_insights.audit.agent.vectors import Vectors
-from failure_insights.domain.auditing import CallReader
+from failure_insights.domain.auditing import CallContext, CallReader
 from failure_insights.domain.calls import Turn
-from failure_insights.domain.identity import PriorTheme
+from failure_insights.domain.identity import PriorCause, PriorTheme
 from failure_insights.domain.pools import FailingCall, Pool
 from failure_insights.llm import (
     AgentTurn,
@@ -62,6 +62,8 @@ class AuditSession:
     priors: Sequence[PriorTheme]
     vectors: Vectors
     metric: str
+    #: What people write about the project and the metric, for readers.
+    about: str
     endpoint: Endpoint
     answers: Answers
     options: Options
@@ -75,7 +77,10 @@ class AuditSession:
     is_spent: bool = False
     #: Round trips to the LLM so far, one after the other.
     depth: int = 0
+    #: Causes of the last days, to be recognised.
+    prior_causes: Sequence[PriorCause] = ()
     _turns: dict[str, Sequence[Turn]] = field(default_factory=dict)
+    _contexts: dict[str, CallContext] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> Mapping[str, int]:
@@ -109,6 +114,13 @@ class AuditSession:
         if wanted:
             self._turns.update(await asyncio.to_thread(self.calls.transcripts, wanted))
         return {call_id: self._turns[call_id] for call_id in call_ids if call_id in self._turns}
+
+    async def contexts(self, call_ids: Collection[str]) -> Mapping[str, CallContext]:
+        """Return what is known of these calls beside their transcripts."""
+        missing = [call_id for call_id in call_ids if call_id not in self._contexts]
+        if missing:
+            self._contexts.update(await asyncio.to_thread(self.calls.contexts, missing))
+        return {c: self._contexts[c] for c in call_ids if c in self._contexts}
 
     def has_transcript(self, call_id: str) -> bool:
         """Return whether the call's transcript was looked at, and holds words."""
@@ -225,7 +237,7 @@ class AuditSession:
     def label_key(self, listed: str, text: str) -> str:
         """Return what the label of one call is kept by: the themes as listed, and its text."""
         system, _ = prompts.load("assign").fill(
-            metric="", themes="", items="", language=self.options.language
+            metric="", causes="", items="", language=self.options.language
         )
         return self.key("assign", schema_sha(Assignment), system, listed, text)
 

@@ -11,22 +11,24 @@ from failure_insights.audit.agent.session import AuditSession
 from failure_insights.domain.breakdown import Breakdown, Usage
 from failure_insights.llm import cost_of
 
-#: From this part of the calls that were read on, the metric itself is what to look at first.
+#: Part of the calls that were read from which on the metric is what to look at first.
 MANY_JUDGE_ERRORS = 0.2
-#: From this part of the pool on, unread calls with vague explanations are told of.
+#: Part of the pool from which on calls that were not read are told of.
 MANY_UNCLEAR = 0.1
 
 
 def tell(session: AuditSession, found: Findings) -> Breakdown:
     """Return the breakdown: every call of the pool in one group."""
-    shown = {call for mode in found.modes for call in mode.call_ids}
-    shown |= {error.call_id for error in found.suspected.values()}
+    groups, doubts = found.groups, found.doubts
     return Breakdown(
         pool=session.pool,
-        failure_modes=found.modes,
+        failure_modes=groups.modes,
         auditor="agent",
-        unassigned_call_ids=tuple(call for call in session.pool.call_ids if call not in shown),
-        suspected_judge_errors=tuple(found.suspected[handle] for handle in sorted(found.suspected)),
+        other_causes=groups.other_causes,
+        unassigned_call_ids=groups.unassigned,
+        not_read_call_ids=groups.not_read,
+        suspected_judge_errors=tuple(doubts.judge_errors[h] for h in sorted(doubts.judge_errors)),
+        metric_findings=tuple(doubts.metric_findings[h] for h in sorted(doubts.metric_findings)),
         num_calls_analyzed=len(session.notes),
         degraded=_is_degraded(session, found),
         model=session.options.model,
@@ -95,7 +97,7 @@ def _is_degraded(session: AuditSession, found: Findings) -> bool:
 
 
 def _sentences(session: AuditSession, found: Findings) -> Iterator[str]:
-    suspected, read = len(found.suspected), len(session.notes)
+    suspected, read = len(found.doubts.judge_errors), len(session.notes)
     if suspected > MANY_JUDGE_ERRORS * read:
         yield (
             f"{suspected} of {read} calls that were read look like passes: the metric's "
@@ -113,11 +115,13 @@ def _sentences(session: AuditSession, found: Findings) -> Iterator[str]:
             f"Counts are estimates: a classifier sorted {_calls(learned)} as it learned from the "
             "LLM's labels of the others."
         )
-    vague = sum(label.unclear and call not in session.notes for call, label in found.labels.items())
-    if vague > MANY_UNCLEAR * len(session.cases):
+    if findings := len(found.doubts.metric_findings):
+        yield f"About the metric, not the agent: {_calls(findings)}."
+    not_read = len(found.groups.not_read)
+    if not_read > MANY_UNCLEAR * len(session.cases):
         yield (
-            "In no theme, because their explanations do not say why they failed and their "
-            f"transcripts were not read: {_calls(vague)}."
+            "Not read, and their explanations do not say plainly why they failed: "
+            f"{_calls(not_read)}."
         )
     if flagged := sum(session.is_flagged(case) for case in session.cases):
         yield (

@@ -8,43 +8,42 @@ from failure_insights.audit.agent.call_note import CallNote
 from failure_insights.audit.agent.cases import Case
 from failure_insights.audit.agent.schemas import Draft
 from failure_insights.audit.agent.session import NO_NEWS, AuditSession
-from failure_insights.audit.agent.themes import Theme
+from failure_insights.audit.agent.themes import Taxonomy
 from failure_insights.audit.agent.tools import SUBMIT, TOOLS, Toolbox
 from failure_insights.llm import ContextTooLong, Tool, ToolsUnsupported
 
 #: Round trips that follow the agent's: to label every call, and to check the themes.
 AFTERWARDS = 2
-#: Pools up to this size are read whole, and one look at all notes is enough.
-SMALL_POOL = 12
 
 NO_TOOL = f"Nothing was submitted. Call `{SUBMIT}` with your themes."
 
 
-async def find_themes(session: AuditSession, notes: Sequence[CallNote]) -> list[Theme]:
-    """Return the themes of the agent's last valid submission; none if it made none."""
+async def find_themes(session: AuditSession, notes: Sequence[CallNote]) -> Taxonomy:
+    """Return the themes and causes of the agent's last valid submission; empty if it made none.
+
+    Tools are offered where calls are left that nobody read: else all notes are in the prompt.
+    """
     slots = briefing.brief(session, notes)
     toolbox = Toolbox(session)
     try:
-        if len(session.cases) <= SMALL_POOL:
+        if len(session.notes) >= len(session.cases):
             await _ask_once(session, toolbox, slots)
         else:
             await _take_turns(session, toolbox, slots)
     except (ToolsUnsupported, ContextTooLong):
-        if not toolbox.themes:
+        if not toolbox.found:
             await _ask_once(session, toolbox, slots)
-    return toolbox.themes
+    return toolbox.found
 
 
-async def find_more(
-    session: AuditSession, themes: Sequence[Theme], cases: Sequence[Case]
-) -> list[Theme]:
-    """Return themes of calls that fit none of those found so far; none if they share nothing."""
-    toolbox = Toolbox(session, known=themes)
-    draft = await _draft(session, briefing.brief_rest(session, themes, cases), way="What is left")
+async def find_more(session: AuditSession, standing: Taxonomy, cases: Sequence[Case]) -> Taxonomy:
+    """Return what calls share that fit no cause found so far; empty if they share nothing."""
+    toolbox = Toolbox(session, standing=standing)
+    draft = await _draft(session, briefing.brief_rest(session, standing, cases), way="What is left")
     session.depth += 1
     if draft is not None:
         await toolbox.submit(draft)
-    return toolbox.themes
+    return toolbox.found
 
 
 async def _ask_once(session: AuditSession, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
@@ -56,7 +55,7 @@ async def _ask_once(session: AuditSession, toolbox: Toolbox, slots: Mapping[str,
         if draft is None:
             return
         complaint = await toolbox.submit(draft)
-        if toolbox.themes:
+        if toolbox.found:
             return
 
 
@@ -76,19 +75,25 @@ async def _draft(
 
 
 async def _take_turns(session: AuditSession, toolbox: Toolbox, slots: Mapping[str, str]) -> None:
-    """Let the agent work with its tools until it has submitted, or its round trips are spent."""
+    """Let the agent work with its tools until it has submitted, or its round trips are spent.
+
+    A turn without a tool ends its work where a submission stands: what did not change need not be
+    written again.
+    """
     messages = _opening(*session.fill("agent", slots, "Turns"))
     kept_by = _opening(*session.fill("agent", {**slots, **NO_NEWS}, "Turns"))
     tools = [Tool(name, says, arguments) for name, (says, arguments) in TOOLS.items()]
     while session.has_time_for(1 + AFTERWARDS):
         is_last = not session.has_time_for(2 + AFTERWARDS)
-        must_use = SUBMIT if is_last else None
+        must_use = SUBMIT if is_last and not toolbox.found else None
         turn = await session.take_turn(messages, tools, must_use, [*kept_by, *messages[2:]])
         session.depth += 1
         if turn is None:
             return
         messages.append(turn.message)
         if not turn.uses:
+            if toolbox.found:
+                return
             messages.append({"role": "user", "content": NO_TOOL})
             continue
         answers = await toolbox.use_all([(use.name, use.arguments) for use in turn.uses])

@@ -12,7 +12,7 @@ from failure_insights.audit.agent.assign import assign
 from failure_insights.audit.agent.notes import take_notes
 from failure_insights.audit.agent.schemas import Draft
 from failure_insights.audit.agent.session import AuditSession
-from failure_insights.audit.agent.themes import Theme, themes_of
+from failure_insights.audit.agent.themes import DraftReader, FoundCause, Taxonomy
 from failure_insights.audit.explanations.search import SearchIndex
 from failure_insights.llm import UnusableAnswer, read_answer
 from failure_insights.text.harmless import clean, cut
@@ -32,7 +32,6 @@ SUBMIT = "submit_breakdown"
 
 class ReadCalls(BaseModel):
     handles: list[str]
-    question: str
 
 
 class SearchCalls(BaseModel):
@@ -70,15 +69,15 @@ TOOLS: Mapping[str, tuple[str, type[BaseModel]]] = {
 
 @dataclass
 class Toolbox:
-    """Runs the tools of one audit; `themes` is the last valid submission.
+    """Runs the tools of one audit; `found` is the last valid submission.
 
     `used_llm` says whether a tool of the newest turn asked the LLM, which costs a round trip.
     """
 
     session: AuditSession
-    #: Themes that stand already, and may not be submitted again.
-    known: Sequence[Theme] = ()
-    themes: list[Theme] = field(default_factory=list)
+    #: What stands already, and may not be submitted again.
+    standing: Taxonomy = field(default_factory=Taxonomy)
+    found: Taxonomy = field(default_factory=Taxonomy)
     used_llm: bool = False
     is_settled: bool = False
     _answers: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -117,17 +116,22 @@ class Toolbox:
         return await tools[name](parsed)
 
     async def submit(self, draft: Draft) -> str:
-        """Keep the draft's themes if there is a usable one; return what is wrong with it."""
+        """Keep what of the draft is usable; return what is wrong with it."""
         session = self.session
-        mute = [case.handle for case in session.cases if session.is_flagged(case)]
-        themes, problems = themes_of(
-            draft, session.handles, mute, session.priors, session.output, self.known
+        reader = DraftReader(
+            session.handles,
+            [case.handle for case in session.cases if session.is_flagged(case)],
+            session.priors,
+            session.prior_causes,
+            session.output,
+            self.standing,
         )
-        self.themes = themes or self.themes
+        found, problems = reader.read(draft)
+        self.found = found or self.found
         if not problems:
             return "Accepted."
         self.is_settled = False
-        return " ".join(["Accepted in part." if themes else "Rejected.", *problems])
+        return " ".join(["Accepted in part." if found else "Rejected.", *problems])
 
     async def _read_calls(self, use: ReadCalls) -> str:
         session = self.session
@@ -160,7 +164,7 @@ class Toolbox:
         if use.by != "origin":
             return briefing.counted(self.session, use.by)
         origins = Counter(note.note.origin for note in self.session.notes.values())
-        return ", ".join(f"{origin} {count}" for origin, count in origins.most_common())
+        return ", ".join(f"{origin}: {count}" for origin, count in origins.most_common())
 
     async def _test_criteria(self, use: TryCriteria) -> str:
         session = self.session
@@ -171,15 +175,17 @@ class Toolbox:
         if not criteria:
             return "No criterion to test."
         self.used_llm = True
-        themes = [Theme("", "", criterion) for criterion in criteria]
-        labels = await assign(session, themes, tested)
-        lines = [f"{len(labels)} calls tested."]
+        causes = [FoundCause("", criterion) for criterion in criteria]
+        labels = await assign(session, causes, tested)
+        lines = [f"{len(labels)} unread calls were sorted by these criteria:"]
         for number, criterion in enumerate(criteria):
-            held = [label for label in labels.values() if label.theme == number]
+            held = [label for label in labels.values() if label.cause == number]
             unsure = sum(not label.sure for label in held)
-            lines.append(f"{len(held)} calls ({unsure} unsure): {criterion}")
-        loose = [c for c in tested if c.handle in labels and labels[c.handle].theme is None]
-        lines.append(f"{len(loose)} calls are covered by none, for example:")
+            lines.append(
+                f"{len(held)} meet it ({unsure} of these with low confidence): {criterion}"
+            )
+        loose = [c for c in tested if c.handle in labels and labels[c.handle].cause is None]
+        lines.append(f"{len(loose)} meet none, for example:")
         lines += [
             f"{c.handle}: {cut(session.vectors.said[session.index[c.handle]], 40)}"
             for c in loose[:5]

@@ -16,6 +16,7 @@ from failure_insights.audit.explanations.text import Explanation, read
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.domain.pools import FailingCall
 from failure_insights.text.harmless import clean, cut, tokens
+from failure_insights.text.masking import mask
 
 #: Weighted words that a theme keeps, to be recognised by.
 TERMS = 30
@@ -67,7 +68,7 @@ def vectorize(cases: Sequence[Case], passing: Sequence[FailingCall], metric: Met
 def _said(item: Explanation, mark: Sequence[bool]) -> str:
     """Return what the judge says of this call; a short explanation whole, lest a cause that many
     calls share is taken for a phrase of the judge."""
-    whole = clean(item.original)
+    whole = mask(clean(item.original))
     if tokens(whole) <= SAID_TOKENS or not item.words:
         return cut(whole, SAID_TOKENS)
     starts = [i for i, word in enumerate(item.words) if word.starts_sentence or i == 0]
@@ -76,7 +77,7 @@ def _said(item: Explanation, mark: Sequence[bool]) -> str:
         if sum(mark[start:end]) >= CONTENT * (end - start):
             stop = item.words[end].start if end < len(item.words) else len(item.text)
             kept.append(item.text[item.words[start].start : stop].strip())
-    return cut(clean(" ".join(kept) or item.text), SAID_TOKENS)
+    return cut(mask(clean(" ".join(kept) or item.text)), SAID_TOKENS)
 
 
 def _unit(weights: Mapping[str, float]) -> dict[str, float]:
