@@ -75,6 +75,11 @@ class Settings(BaseSettings):
     )
     llm_timeout_seconds: PositiveInt = Field(90, description="Of one LLM request.")
 
+    prices_file: Path | None = Field(
+        None,
+        description="TOML with your prices of models, which go before those of `llm/prices.toml`.",
+    )
+
     small_pool: PositiveInt = Field(
         10, description="Fewer failing calls in 24 hours than this: the last 7 days are read."
     )
@@ -115,16 +120,17 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        "database_url", "openai_api_key", "openai_base_url", "reader_model", mode="before"
+        *("database_url", "openai_api_key", "openai_base_url", "reader_model", "prices_file"),
+        mode="before",
     )
     @classmethod
     def _empty_is_unset(cls, value: str | None) -> str | None:
         return value or None
 
-    @field_validator("home")
+    @field_validator("home", "prices_file")
     @classmethod
-    def _is_the_same_for_every_process(cls, home: Path) -> Path:
-        return home.expanduser().absolute()
+    def _is_the_same_for_every_process(cls, path: Path | None) -> Path | None:
+        return path and path.expanduser().absolute()
 
     @field_validator("database_url")
     @classmethod

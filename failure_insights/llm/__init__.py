@@ -14,7 +14,7 @@ from failure_insights.llm.errors import (
     ToolsUnsupported,
     UnusableAnswer,
 )
-from failure_insights.llm.prices import cost_of
+from failure_insights.llm.prices import Prices, load_prices, shipped_prices, total_cost
 from failure_insights.llm.requests import Message, Tool
 from failure_insights.llm.schemas import schema_sha
 
@@ -30,12 +30,15 @@ __all__ = [
     "EndpointUnavailable",
     "LlmError",
     "Message",
+    "Prices",
     "Tool",
     "ToolUse",
     "ToolsUnsupported",
     "UnusableAnswer",
-    "cost_of",
+    "load_prices",
     "open_endpoint",
     "read_answer",
     "schema_sha",
+    "shipped_prices",
+    "total_cost",
 ]

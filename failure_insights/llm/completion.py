@@ -10,6 +10,8 @@ from failure_insights.llm.errors import UnusableAnswer
 
 #: Fields of a message that only the endpoint understands, and that it may want to see again.
 _SENT_BACK = ("reasoning_content", "reasoning_details")
+#: Tokens of one request; a larger count is a mistake of the endpoint.
+MOST_TOKENS = 1_000_000_000
 #: Characters of the model's name, as the endpoint gives it.
 MODEL_NAME_CHARACTERS = 200
 
@@ -143,4 +145,4 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value >= 0 else None
+    return value if isinstance(value, int) and 0 <= value <= MOST_TOKENS else None

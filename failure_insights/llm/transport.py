@@ -164,7 +164,8 @@ def _charge(budget: Budget, model: str, completion: Completion, input_tokens: in
         output = len(completion.answer.encode("utf-8", "replace")) // BYTES_PER_TOKEN
     if completion.input_tokens is not None:
         input_tokens = completion.input_tokens
-    budget.charge(model, Tokens(input_tokens, completion.cached_tokens, output))
+    cached = min(completion.cached_tokens, input_tokens)
+    budget.charge(model, Tokens(input_tokens, cached, output))
     if completion.model:
         budget.models.add(completion.model)
 

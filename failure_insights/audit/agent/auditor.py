@@ -10,7 +10,7 @@ from failure_insights.audit.agent.cases import prepare
 from failure_insights.audit.agent.options import Options
 from failure_insights.audit.agent.pipeline import NothingFound, find
 from failure_insights.audit.agent.session import AuditSession
-from failure_insights.audit.agent.summary import provenance_of, tell, usage_of
+from failure_insights.audit.agent.summary import cost_of_audit, provenance_of, tell, usage_of
 from failure_insights.audit.agent.vectors import vectorize
 from failure_insights.audit.wording.auditor import LIMITS, WordingAuditor
 from failure_insights.domain.auditing import CallReader, Earlier
@@ -110,6 +110,7 @@ class AgentAuditor:
             degraded=True,
             model=self.options.model,
             usage=usage_of(session) if session else found.usage,
+            cost=cost_of_audit(session) if session else 0.0,
             message=f"The LLM could not audit these calls: {reason} {LIMITS}",
             provenance=provenance,
         )

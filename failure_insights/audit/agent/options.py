@@ -1,8 +1,9 @@
 """Holds what the settings say of an audit: thoroughness, models, limits of each stage."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from failure_insights.llm import Prices, load_prices, shipped_prices
 from failure_insights.settings import Settings
 
 Stage = Literal["note", "agent", "assign", "critic", "second_vote"]
@@ -45,6 +46,7 @@ class Options:
     max_calls: int = 200
     max_tokens: int = 600_000
     seconds: float = 600.0
+    prices: Prices = field(default_factory=shipped_prices)
 
     @property
     def call_tokens(self) -> int:
@@ -69,4 +71,5 @@ def options_of(settings: Settings) -> Options:
         max_calls=settings.max_calls,
         max_tokens=settings.audit_token_budget,
         seconds=settings.audit_seconds,
+        prices=load_prices(settings.prices_file),
     )

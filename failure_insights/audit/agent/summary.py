@@ -9,7 +9,7 @@ from failure_insights.audit.agent.options import ALGORITHM, STAGES
 from failure_insights.audit.agent.pipeline import Findings
 from failure_insights.audit.agent.session import AuditSession
 from failure_insights.domain.breakdown import Breakdown, Usage
-from failure_insights.llm import cost_of
+from failure_insights.llm import total_cost
 
 #: Part of the calls that were read from which on the metric is what to look at first.
 MANY_JUDGE_ERRORS = 0.2
@@ -46,15 +46,8 @@ def usage_of(session: AuditSession) -> Usage:
 
 
 def cost_of_audit(session: AuditSession) -> float | None:
-    """Return what the audit cost in US dollars; None: a model's price is not known.
-
-    Where readers have a model of their own, all tokens count at the dearer model's price.
-    """
-    usage = usage_of(session)
-    models = {session.options.model, session.options.reader_model}
-    costs = [cost_of(model, usage.input_tokens, usage.output_tokens) for model in models]
-    known = [cost for cost in costs if cost is not None]
-    return max(known) if len(known) == len(costs) else None
+    """Return what the audit cost in US dollars; None: a model's price is not known."""
+    return total_cost(session.spending.tokens_by_model, session.options.prices)
 
 
 def provenance_of(session: AuditSession) -> dict[str, Any]:
