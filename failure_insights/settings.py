@@ -52,7 +52,8 @@ class Settings(BaseSettings):
     )
     thoroughness: Literal["thorough", "economy"] = Field(
         "thorough",
-        description="`economy`: a third of the tokens; 12 transcripts instead of 40, in short.",
+        description="`thorough` reads every call, whole where it fits; `economy` a tenth of them, "
+        "in short, for a seventh of the tokens.",
     )
     language: str = Field(
         "English", description="Of titles and descriptions; quotes stay in the call's own."
@@ -90,7 +91,7 @@ class Settings(BaseSettings):
         200,
         le=1000,
         description="Transcripts that an audit reads at most, unless its request says; "
-        "of long calls it reads fewer, as many as its tokens pay for.",
+        "of very long calls it reads fewer, as many as its tokens pay for.",
     )
     first_date: date = Field(
         date(2026, 1, 1), description="First date of the grid; no earlier day can be audited."

@@ -2,12 +2,13 @@
 
 import argparse
 import os
+from pathlib import Path
 
 from rich.console import Console
 
 from failure_insights.audit.wording import WordingAuditor
 from failure_insights.domain.auditing import Auditor
-from failure_insights_tests.quality import agent_report, agents, report
+from failure_insights_tests.quality import agent_report, agents, real_calls, report
 
 
 def main() -> None:
@@ -21,21 +22,33 @@ def main() -> None:
     parser.add_argument("--readers", action="store_true", help="the agent with scripted readers")
     parser.add_argument("--endpoint", help="base URL; also OPENAI_BASE_URL or OPENAI_API_KEY")
     parser.add_argument("--model", help="of the endpoint; also FAILURE_INSIGHTS_MODEL")
+    parser.add_argument("--calls", type=Path, help="audit these calls (native JSON lines) instead")
+    parser.add_argument("--project", help="of the calls")
+    parser.add_argument("--metric", help="of the calls")
+    parser.add_argument("--labels", type=Path, nargs="*", default=(), help="people's causes, JSON")
     arguments = parser.parse_args()
     seeds = range(arguments.seeds)
     console = Console(width=180)
-    show_wording(console, WordingAuditor(), seeds)
     named = any(os.environ.get(name) for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"))
+    if arguments.calls:
+        if not (arguments.project and arguments.metric):
+            parser.error("--calls needs --project and --metric")
+        with agents.store() as engine:
+            uses_llm = arguments.endpoint or named
+            opened = agents.agent(engine, arguments.endpoint, arguments.model)
+            auditor: Auditor = agents.OpenedForEach(opened) if uses_llm else WordingAuditor()
+            place = (arguments.calls, arguments.project, arguments.metric)
+            real_calls.show_real_calls(console, auditor, *place, arguments.labels)
+        return
+    show_wording(console, WordingAuditor(), seeds)
     if not (arguments.readers or arguments.endpoint or named):
         return
     with agents.store() as engine:
         if arguments.readers:
             agent_report.show_readers(console, engine, seeds)
         if arguments.endpoint or named:
-            auditor = agents.OpenedForEach(
-                agents.agent(engine, arguments.endpoint, arguments.model)
-            )
-            agent_report.show_endpoint(console, auditor)
+            opened = agents.agent(engine, arguments.endpoint, arguments.model)
+            agent_report.show_endpoint(console, agents.OpenedForEach(opened))
 
 
 def show_wording(console: Console, auditor: Auditor, seeds: range) -> None:

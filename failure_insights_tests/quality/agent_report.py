@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from failure_insights.domain.auditing import Auditor, Earlier
 from failure_insights.domain.breakdown import Breakdown, Usage
 from failure_insights.domain.identity import PriorTheme, settle_identity
+from failure_insights.llm import cost_of
 from failure_insights_tests.quality.agents import (
     LATENCY_S,
     UNLIMITED,
@@ -31,11 +32,15 @@ from failure_insights_tests.quality.report import (
     show_continuity,
     show_scores,
 )
-from failure_insights_tests.quality.scoring import agreement
+from failure_insights_tests.quality.scoring import agreement, v_of_causes
 
 READERS = {"an oracle": ORACLE, "a noisy reader": NOISY}
 #: What issue and design promise of 100 calls of 3,000 tokens.
 LONG_CALLS, LONG_TOKENS = 100, 3_000
+#: Tokens of each call of a hard pool.
+HARD_TOKENS = 2_500
+#: The model whose price the tables show.
+PRICED_MODEL = "gpt-5-mini"
 
 
 def show_readers(console: Console, engine: Engine, seeds: Sequence[int]) -> None:
@@ -49,6 +54,7 @@ def show_readers(console: Console, engine: Engine, seeds: Sequence[int]) -> None
                 console, agent.auditor, seeds[:1], (40,), names=("clinic", "bank"), told=agent.told
             )
     show_reruns(console, engine)
+    show_hard_pools(console, engine, seeds)
     show_costs(console, engine)
 
 
@@ -79,6 +85,48 @@ def _fresh(engine: Engine, noise: Noise, pools: Sequence[PlantedPool]) -> list[M
     with observed(Reader(noise), engine) as agent:
         agent.forget()
         return measure(agent.auditor, agent.told(pools))
+
+
+def hard_pools(seeds: Sequence[int]) -> list[PlantedPool]:
+    """Return pools of long dialogues with more causes than themes, told by what callers suffer.
+
+    A quarter of the calls of the second kind has two faults.
+    """
+    kinds: tuple[Kind, ...] = ("one symptom", "several causes")
+    return [
+        plant(name, 60, 12, seed, kind=kind, num_tokens=HARD_TOKENS)
+        for seed in seeds
+        for kind in kinds
+        for name in ("clinic", "shop")
+    ]
+
+
+def show_hard_pools(console: Console, engine: Engine, seeds: Sequence[int]) -> None:
+    """Print how the agent does on hard pools, beside what two noisy readers agree on."""
+    title = f"Hard pools: 60 calls of {HARD_TOKENS} tokens, all causes of a domain"
+    table = Table(title=title, title_justify="left")
+    for heading in ("reader", "pools", "V of themes", "V of causes", "in no cause", "tokens in"):
+        table.add_column(heading, justify="left" if heading == "reader" else "right")
+    table.add_column(f"US$ ({PRICED_MODEL})", justify="right")
+    table.add_column("ARI of two runs", justify="right")
+    for name, noise in READERS.items():
+        pools = hard_pools(seeds[:1])
+        runs = [_fresh(engine, replace(noise, seed=seed), pools) for seed in (0, 1)]
+        measured = [item for run in runs for item in run]
+        usage = [item.breakdown.usage for item in measured]
+        costs = [cost_of(PRICED_MODEL, u.input_tokens, u.output_tokens) or 0.0 for u in usage]
+        alike = [agreement(a.breakdown, b.breakdown) for a, b in zip(*runs, strict=True)]
+        table.add_row(
+            name,
+            str(len(pools)),
+            f"{mean(item.scores.v_measure for item in measured):.2f}",
+            f"{mean(v_of_causes(item.breakdown, item.planted) for item in measured):.2f}",
+            f"{mean(1 - item.scores.coverage for item in measured):.1%}",
+            f"{mean(u.input_tokens for u in usage):,.0f}",
+            f"{mean(costs):.3f}",
+            f"{mean(alike):.2f}",
+        )
+    console.print(table)
 
 
 @contextmanager
@@ -171,5 +219,7 @@ def show_endpoint(console: Console, auditor: Auditor, size: int = 40) -> None:
     console.print(
         f"An audit of {size} short calls took {mean(u.requests for u in usage):.0f} requests, "
         f"{mean(u.input_tokens for u in usage):,.0f} tokens in and "
-        f"{mean(u.output_tokens for u in usage):,.0f} out."
+        f"{mean(u.output_tokens for u in usage):,.0f} out, "
+        f"US$ {mean(m.breakdown.cost or 0.0 for m in measured):.3f}; "
+        f"{mean(1 - m.scores.coverage for m in measured):.1%} of the calls in no cause."
     )

@@ -93,6 +93,18 @@ def score(breakdown: Breakdown, planted: PlantedPool) -> Scores:
     )
 
 
+def v_of_causes(breakdown: Breakdown, planted: PlantedPool) -> float:
+    """Return the V-measure of the finer level: of causes, whichever theme they are in."""
+    group = _groups(breakdown)
+    for index, mode in enumerate(breakdown.failure_modes):
+        for number, cause in enumerate(mode.causes):
+            group |= dict.fromkeys(cause.call_ids, f"theme {index}, cause {number}")
+    ids = breakdown.pool.call_ids
+    truth = [planted.truth[call_id] for call_id in ids]
+    scores = homogeneity_completeness_v_measure(truth, [group[call_id] for call_id in ids])
+    return float(scores[2])
+
+
 def _without_cause(breakdown: Breakdown) -> int:
     return len(breakdown.unassigned_call_ids) + len(breakdown.not_read_call_ids)
 

@@ -88,7 +88,8 @@ def select(
         check = check or Checked(taxonomy.themes[index])
         if not calls or not check.holds:
             continue
-        if not (evidence := evidence_of(session, check, calls)):
+        own_members = [members[c] for c in own]
+        if not (evidence := evidence_of(session, check, calls, own_members)):
             continue
         causes = tuple(_cause(session, taxonomy.causes[c], members[c]) for c in own)
         also = _also(session, labels, set(own), taxonomy, calls)
@@ -205,11 +206,15 @@ def _fact_sentences(session: AuditSession, members: Sequence[int]) -> Iterable[s
 
 
 def evidence_of(
-    session: AuditSession, checked: Checked, members: Sequence[int]
+    session: AuditSession,
+    checked: Checked,
+    members: Sequence[int],
+    by_cause: Sequence[Sequence[int]],
 ) -> tuple[Evidence, ...]:
     """Return up to three quotes of different calls: what critics quoted, then what notes did.
 
-    The judge's own words stand in only where no call of the theme has a transcript to quote.
+    Quotes of different causes go first. The judge's own words stand in only where no call of the
+    theme has a transcript to quote.
     """
     inside = {session.cases[i].call_id for i in members}
     notes = [session.notes[h] for i in members if (h := session.cases[i].handle) in session.notes]
@@ -228,7 +233,14 @@ def evidence_of(
     first: dict[str, Evidence] = {}
     for item in quoted:
         first.setdefault(item.call_id, item)
-    return tuple(list(first.values())[:QUOTES])
+    cause_of = {session.cases[i].call_id: c for c, own in enumerate(by_cause) for i in own}
+    shown: Counter[int] = Counter()
+    ranks: dict[str, int] = {}
+    for call_id in first:
+        ranks[call_id] = shown[cause_of.get(call_id, -1)]
+        shown[cause_of.get(call_id, -1)] += 1
+    ranked = sorted(first.values(), key=lambda item: ranks[item.call_id])
+    return tuple(ranked[:QUOTES])
 
 
 def _rank(note: CallNote, checked: Checked) -> tuple[bool, bool]:
