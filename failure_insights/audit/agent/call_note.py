@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from failure_insights.audit.agent.cases import Case, Reading
-from failure_insights.audit.agent.facts import Fact
 from failure_insights.audit.agent.schemas import Note
 from failure_insights.domain.breakdown import MetricFindingKind
 from failure_insights.text.quotes import Span
@@ -29,7 +28,6 @@ class CallNote:
     reading: Reading
     note: Note
     spans: tuple[Span, ...]
-    facts: tuple[Fact, ...]
     flagged: bool
 
     @property

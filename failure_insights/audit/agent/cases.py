@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from math import log
 
-from failure_insights.audit.agent.facts import facts_of, speaker_of
+from failure_insights.audit.agent.facts import Fact, facts_of, speaker_of
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.pools import FailingCall, Pool
 from failure_insights.text.harmless import INVISIBLE, clean, cut, defuse, tokens
@@ -60,6 +60,7 @@ class Reading:
     text: str
     mark: str
     flagged: bool
+    facts: tuple[Fact, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -90,20 +91,23 @@ def read(turns: Sequence[Turn], explanation: str, max_tokens: int) -> Reading:
     whole = "\n".join(f"{turn.role}:{turn.content}" for turn in turns)
     digest = hashlib.sha256(whole.encode("utf-8", "replace")).digest()
     mark = b32encode(digest)[:6].decode().lower()
-    lines = _Lines(turns, mark, clean(explanation))
+    facts = tuple(facts_of(turns))
+    lines = _Lines(turns, mark, clean(explanation), facts)
     said = (t for turn in turns for t in (turn.content, turn.tool_name, turn.speaker) if t)
     flagged = any(map(reads_like_instructions, said))
-    return Reading(turns, lines.shown(max_tokens), mark, flagged)
+    return Reading(turns, lines.shown(max_tokens), mark, flagged, facts)
 
 
 class _Lines:
     """The lines of one transcript, and which of them are worth their tokens."""
 
-    def __init__(self, turns: Sequence[Turn], mark: str, explanation: str) -> None:
+    def __init__(
+        self, turns: Sequence[Turn], mark: str, explanation: str, facts: Sequence[Fact]
+    ) -> None:
         self.turns = turns
         self.mark = mark
         self.contents = [_legible(turn.content) for turn in turns]
-        self.worth = _worth(turns, self.contents, explanation)
+        self.worth = _worth(turns, self.contents, explanation, facts)
         self.words = set(_words(explanation))
 
     def shown(self, max_tokens: int) -> str:
@@ -178,13 +182,15 @@ def _legible(content: str) -> str:
     return "\n".join(line for line in lines if line.strip())
 
 
-def _worth(turns: Sequence[Turn], contents: Sequence[str], explanation: str) -> list[float]:
+def _worth(
+    turns: Sequence[Turn], contents: Sequence[str], explanation: str, facts: Sequence[Fact]
+) -> list[float]:
     """Return how much each turn matters: the judge's words, tool errors, and what was changed."""
     spoken_of = set(_words(explanation))
     matches = [spoken_of & set(_words(content)) for content in contents]
     turns_with = Counter(word for words in matches for word in words)
     worth = [sum(log(1 + len(contents) / turns_with[word]) for word in words) for words in matches]
-    for fact in facts_of(turns):
+    for fact in facts:
         for number in fact.turns:
             worth[number] += 3.0
             if number + 1 < len(worth):

@@ -1,10 +1,11 @@
 """Has calls read and noted: one reader per call, each sees its own call and nothing else."""
 
+import asyncio
 from collections.abc import Sequence
 
 from failure_insights.audit.agent.call_note import CallNote
 from failure_insights.audit.agent.cases import Case, Reading, read
-from failure_insights.audit.agent.facts import fact_lines, facts_of
+from failure_insights.audit.agent.facts import fact_lines
 from failure_insights.audit.agent.schemas import Note
 from failure_insights.audit.agent.session import AuditSession
 from failure_insights.domain.auditing import CallContext
@@ -45,7 +46,8 @@ async def take_notes(session: AuditSession, cases: Sequence[Case]) -> list[CallN
 async def _take(
     session: AuditSession, case: Case, turns: Sequence[Turn], context: CallContext
 ) -> CallNote | None:
-    reading = read(turns, case.explanation, session.options.call_tokens)
+    # In a thread: of a hundred calls, the first shall not wait until the last is prepared.
+    reading = await asyncio.to_thread(read, turns, case.explanation, session.options.call_tokens)
     if reading.is_empty and not case.explanation:
         return None
     note: Note | None = None
@@ -65,7 +67,6 @@ async def _take(
         reading,
         note,
         tuple(dict.fromkeys(span for span in spans if span)),
-        tuple(facts_of(turns)),
         case.flagged or reading.flagged or note.suspicious_instructions,
     )
 
@@ -78,7 +79,7 @@ def note_slots(
     return {
         "about": _about(session, context),
         "explanation": (case.explanation or "(none)") + score,
-        "facts": fact_lines(facts_of(reading.turns), reading.turns, context),
+        "facts": fact_lines(reading.facts, reading.turns, context),
         "transcript": reading.text or "(empty)",
     }
 

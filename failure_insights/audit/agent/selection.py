@@ -197,8 +197,12 @@ def _fact_sentences(session: AuditSession, members: Sequence[int]) -> Iterable[s
     others = session.notes.keys() - inside
     if len(inside) < 2:
         return
-    having = Counter(k for h in inside for k in {fact.kind for fact in session.notes[h].facts})
-    outside = Counter(k for h in others for k in {fact.kind for fact in session.notes[h].facts})
+    having = Counter(
+        k for h in inside for k in {fact.kind for fact in session.notes[h].reading.facts}
+    )
+    outside = Counter(
+        k for h in others for k in {fact.kind for fact in session.notes[h].reading.facts}
+    )
     for kind, count in having.most_common():
         share, elsewhere = count / len(inside), outside[kind] / max(1, len(others))
         if share >= FACT_SHARE and share >= FACT_LIFT * elsewhere:
