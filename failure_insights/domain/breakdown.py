@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from failure_insights.domain.origins import Origin
 from failure_insights.domain.pools import Pool
@@ -16,6 +16,7 @@ ThemeStatus = Literal["new", "recurring"]
 #: How bad a theme is for callers, the worst first: harm that stays (money, health, data), the
 #: caller's aim not reached, reached with trouble, a blemish that costs the caller nothing.
 Severity = Literal["critical", "high", "medium", "low"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 #: What a metric finding says: the judge's reason does not occur in the call; or nothing that the
 #: agent could see called for what the judge expected.
 MetricFindingKind = Literal["reason_not_in_call", "nothing_called_for_it"]

@@ -45,7 +45,12 @@ def take_in(engine: Engine) -> None:
     assert import_calls(engine, map(orjson.dumps, lines)).new == len(lines)
 
 
-def audit(engine: Engine, end: datetime = NOW, causes: Sequence[Cause] | None = None) -> int:
+def audit(
+    engine: Engine,
+    end: datetime = NOW,
+    causes: Sequence[Cause] | None = None,
+    more: FailureMode | None = None,
+) -> int:
     """Keep an audit of all calls whose groups are all there, and return its ID."""
     causes = causes or (
         Cause("Reads old hours", ("a", "b"), "Old hours.", {"old": 1.0}),
@@ -68,10 +73,10 @@ def audit(engine: Engine, end: datetime = NOW, causes: Sequence[Cause] | None = 
         window = Window(end, 1)
         made = Breakdown(
             Pool("clinic", metric.card, window, calls),
-            (mode,),
+            (mode, more) if more else (mode,),
             "agent",
             other_causes=(Cause("Hangs up early", ("d", "e"), "", {"hangs": 1.0}),),
-            unassigned_call_ids=("f",),
+            unassigned_call_ids=() if more else ("f",),
             not_read_call_ids=("g", "h"),
             suspected_judge_errors=(SuspectedJudgeError("i", 0, "We are closed.", "It is."),),
             metric_findings=(

@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 from failure_insights.domain.auditing import Auditor, Earlier
 from failure_insights.domain.breakdown import Breakdown, Usage
 from failure_insights.domain.identity import PriorTheme, settle_identity
-from failure_insights.llm import cost_of
+from failure_insights.llm.budget import Tokens
+from failure_insights.llm.prices import cost_of, shipped_prices
 from failure_insights_tests.quality.agents import (
     LATENCY_S,
     UNLIMITED,
@@ -114,7 +115,8 @@ def show_hard_pools(console: Console, engine: Engine, seeds: Sequence[int]) -> N
         runs = [_fresh(engine, replace(noise, seed=seed), pools) for seed in (0, 1)]
         measured = [item for run in runs for item in run]
         usage = [item.breakdown.usage for item in measured]
-        costs = [cost_of(PRICED_MODEL, u.input_tokens, u.output_tokens) or 0.0 for u in usage]
+        tokens = [Tokens(input=u.input_tokens, output=u.output_tokens) for u in usage]
+        costs = [cost_of(spent, PRICED_MODEL, shipped_prices()) or 0.0 for spent in tokens]
         alike = [agreement(a.breakdown, b.breakdown) for a, b in zip(*runs, strict=True)]
         table.add_row(
             name,

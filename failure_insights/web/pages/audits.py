@@ -5,14 +5,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from failure_insights.domain.breakdown import SEVERITIES
 from failure_insights.errors import UnknownName
 from failure_insights.export.render import render
 from failure_insights.store.insight_lists import find_insight, metric_slug_of
+from failure_insights.store.insight_rows import FailureModeRow
 from failure_insights.store.paging import Page
 from failure_insights.store.past_audits import PastAuditRow, past_audits, themes_over_time
 from failure_insights.store.projects import find_metric, views_of
 from failure_insights.web.pages.html import render_html
 from failure_insights.web.pages.visitor import Store, VisibleProject
+
+#: Of an audit's page: themes by severity, not by their calls.
+BY_SEVERITY = "severity"
 
 router = APIRouter()
 
@@ -79,17 +84,26 @@ def insight_page(
     project: VisibleProject,
     insight_id: int,
     view: str = "",
+    sort: str = "",
 ) -> Response:
-    """One audit in full, with every call."""
+    """One audit in full, with every call; themes by their calls, or by severity."""
     row = find_insight(connection, project, insight_id, view or None)
+    if sort == BY_SEVERITY:
+        row["failure_modes"].sort(key=_severity)
     return render_html(
         request,
         "insight.html",
         project=project,
         view=next((v for v in views_of(connection, project) if v.slug == view), None),
         insight=row,
+        sort=sort,
         metric_slug=metric_slug_of(connection, insight_id),
     )
+
+
+def _severity(mode: FailureModeRow) -> int:
+    """Return the theme's place by severity, the worst first; of equal ones the order stays."""
+    return SEVERITIES.index(mode["severity"]) if mode["severity"] else len(SEVERITIES)
 
 
 @router.get("/projects/{project}/insights/{insight_id}/groups/{group}/calls")

@@ -36,10 +36,23 @@ def generate(project: str, metric: str) -> str:
     return f"/projects/{part(project)}/metrics/{part(metric)}/audits"
 
 
-def insight(project: str, insight_id: int, view: str | None = None, group: str = "") -> str:
-    """One audit in full; with a group (a theme's ID, or `unassigned`), at that group."""
+def insight(
+    project: str,
+    insight_id: int,
+    view: str | None = None,
+    group: str = "",
+    sort: str | None = None,
+) -> str:
+    """One audit in full; with a group (a theme's ID, or `unassigned`), at that group.
+
+    Args:
+        sort: `severity`, or None for the order of the audit: themes by their calls.
+    """
     anchor = f"#{group_anchor(insight_id, group)}" if group else ""
-    return _with_query(f"/projects/{part(project)}/insights/{insight_id}", view=view) + anchor
+    return (
+        _with_query(f"/projects/{part(project)}/insights/{insight_id}", view=view, sort=sort)
+        + anchor
+    )
 
 
 def group_anchor(insight_id: int, group: str) -> str:
