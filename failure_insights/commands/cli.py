@@ -56,14 +56,21 @@ def up(
 @app.command("import")
 def import_(
     files: Annotated[
-        list[str], typer.Argument(help="JSON lines, one call a line; - for standard input.")
+        list[str],
+        typer.Argument(
+            help="Files and folders: JSON of any layout, CSV, Parquet, packed or not; "
+            "- for standard input."
+        ),
     ],
     format: Annotated[
         str,
-        typer.Option(help="native, cekura, vapi, retell, elevenlabs, livekit or pipecat."),
-    ] = "native",
+        typer.Option(
+            help="auto (each call's own), native, cekura, vapi, retell, elevenlabs, livekit or "
+            "pipecat."
+        ),
+    ] = "auto",
     project: Annotated[
-        str | None, typer.Option(help="Project of every call; default: each line's own.")
+        str | None, typer.Option(help="Project of every call; default: each call's own.")
     ] = None,
 ) -> None:
     """Import calls with their metric results. The same file again changes nothing."""
@@ -71,10 +78,6 @@ def import_(
         from failure_insights.commands.import_files import import_files
 
         report = import_files(files, format, project, say)
-        print(
-            f"{report.new} new, {report.updated} updated, {report.unchanged} unchanged, "
-            f"{report.rejected} rejected"
-        )
     if report.rejected:
         raise typer.Exit(1)
 

@@ -1,91 +1,85 @@
-"""`failure-insights import`: calls from files or standard input, with a bar and the bad lines."""
+"""`failure-insights import`: calls from files, folders or standard input, with a bar."""
 
+import io
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from sqlalchemy import Engine
 
+from failure_insights.commands.import_report import Watch, plural, tell_report
 from failure_insights.commands.terminal import terminal
 from failure_insights.errors import BadInput
-from failure_insights.ingest.batch import LineResult
-from failure_insights.ingest.import_calls import ImportReport, import_calls
+from failure_insights.ingest.files.containers import may_hold_calls
+from failure_insights.ingest.files.reading import values_in
+from failure_insights.ingest.files.values import Place, Value
+from failure_insights.ingest.import_calls import import_calls
+from failure_insights.ingest.report import ImportReport
 from failure_insights.settings import get_settings
-from failure_insights.sources import Reader, reader
-from failure_insights.sources.native import MAX_LINE_BYTES
+from failure_insights.sources import reader
 from failure_insights.store.opening import open_store
 
 STDIN = "-"
+_STDIN_NAME = "standard input"
+
+Say = Callable[[str], None]
 
 
-def import_files(
-    files: Sequence[str], format: str, project: str | None, say: Callable[[str], None]
-) -> ImportReport:
-    """Store the calls of these files, in their order, and return what became of the lines.
+def import_files(paths: Sequence[str], format: str, project: str | None, say: Say) -> ImportReport:
+    """Store the calls of these files, in their order, and return what became of them.
 
-    Each file is an import of its own: a call that a later file has again is updated.
+    The counts go to standard output, which programs read; what else there is to tell, to `say`.
 
     Args:
-        files: paths of JSON lines; `-` is standard input.
-        format: one of `sources.FORMATS`.
-        project: the project of every call; None: each line's own.
-        say: told of each bad line: its file, its number, the reason.
+        paths: files, folders (all their files of calls, by name), and `-` for standard input.
+        format: one of `sources.FORMATS`, or "auto": each call's own.
+        project: the project of every call, its name or slug; None: each call's own.
+        say: told of each bad value (its file, its line, the reason), and in what form files are.
 
     Raises:
         BadInput: there is no such format or file, or no slug can be made of the project.
             Nothing is imported then.
     """
-    read = reader(format)
-    for file in files:
-        _require_file(file)
-    if files.count(STDIN) > 1:
+    if format != "auto":
+        reader(format)
+    if paths.count(STDIN) > 1:
         raise BadInput("standard input (-) can be read once only")
+    files = [file for path in paths for file in _files_of(path, say)]
     settings = get_settings()
     engine = open_store(settings.database_url, settings.home)
-
-    total = ImportReport()
+    watch = Watch(say, format)
     with _bars() as bars:
-        for file in files:
-            report = _import_file(engine, file, project, read, bars, say)
-            if report.rejected and report.rejected == _lines(report):
-                say(
-                    f"{_named(file)}: no line is a call in the format {format}. It takes one JSON "
-                    "object a line: `jq -c '.[]' FILE` makes such lines of a JSON array, and "
-                    "--format names a provider's format."
-                )
-            for status in ("new", "updated", "unchanged", "rejected"):
-                setattr(total, status, getattr(total, status) + getattr(report, status))
-    return total
+        bar = bars.add_task("", total=_size(files), done="")
 
+        def on_progress(report: ImportReport) -> None:
+            rejected = f", {report.rejected:,} rejected" if report.rejected else ""
+            bars.update(bar, done=f"{report.calls:,} calls{rejected}")
 
-def _import_file(
-    engine: Engine,
-    file: str,
-    project: str | None,
-    read: Reader,
-    bars: Progress,
-    say: Callable[[str], None],
-) -> ImportReport:
-    name = _named(file)
+        def values() -> Iterator[Value]:
+            for file in files:
+                name = _STDIN_NAME if file == STDIN else file
+                bars.update(bar, description=name)
+                yield from _values_of(file, name, lambda size: bars.advance(bar, size))
 
-    def on_line(result: LineResult) -> None:
-        if result.status == "rejected":
-            say(f"{name}:{result.line}: {result.reason}")
-
-    def on_progress(report: ImportReport) -> None:
-        bars.update(bar, done=f"{_lines(report):,} calls")
-
-    with _opened(file) as source:
-        bar = bars.add_task(name, total=_size(source), done="")
-        lines = lines_of(source, lambda size: bars.advance(bar, size))
-        return import_calls(
-            engine, lines, project=project, read=read, on_line=on_line, on_progress=on_progress
+        report = import_calls(
+            engine,
+            values(),
+            project=project,
+            format=format,
+            on_line=watch.note,
+            on_progress=on_progress,
         )
+    watch.end([_STDIN_NAME if file == STDIN else file for file in files])
+    print(
+        f"{report.new} new, {report.updated} updated, {report.unchanged} unchanged, "
+        f"{report.rejected} rejected",
+        flush=True,
+    )
+    tell_report(report, say)
+    return report
 
 
 def _bars() -> Progress:
@@ -101,52 +95,83 @@ def _bars() -> Progress:
     )
 
 
-def lines_of(source: BinaryIO, advance: Callable[[int], None]) -> Iterator[bytes]:
-    """Yield the lines of a source; of one that is too long only its beginning, to be refused.
-
-    Args:
-        source: where to read.
-        advance: told the bytes of each line.
-    """
-    while line := source.readline(MAX_LINE_BYTES + 1):
-        advance(len(line))
-        rest = line
-        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = source.readline(MAX_LINE_BYTES + 1)
-            advance(len(rest))
-        yield line
+def _files_of(path: str, say: Say) -> Iterator[str]:
+    """Yield the files that a path names, those of a folder in the order of their names."""
+    if path == STDIN:
+        yield path
+    elif not Path(path).exists():
+        raise BadInput(f"there is no file {path}; nothing was imported")
+    elif not os.access(path, os.R_OK):
+        raise BadInput(f"{path} may not be read by this user; nothing was imported")
+    elif Path(path).is_dir():
+        yield from _files_in(path, say)
+    else:
+        yield path
 
 
-def _require_file(file: str) -> None:
-    if file == STDIN:
-        return
-    path = Path(file)
-    if not path.exists():
-        raise BadInput(f"there is no file {file}; nothing was imported")
-    if path.is_dir():
-        raise BadInput(f"{file} is a folder; name its files, such as {file.rstrip('/')}/*.jsonl")
-    if not os.access(path, os.R_OK):
-        raise BadInput(f"{file} may not be read by this user; nothing was imported")
+def _files_in(folder: str, say: Say) -> Sequence[str]:
+    """Return the files of calls in a folder and its folders, in the order of their names."""
+    if Path(folder).resolve() == Path(folder).resolve().parent:
+        raise BadInput(f"{folder} is the whole file system; name a folder of calls")
+    taken: list[str] = []
+    others = 0
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        calls = [name for name in files if may_hold_calls(name)]
+        taken += [os.path.join(place, name) for name in calls]
+        others += len(files) - len(calls)
+    if not taken:
+        raise BadInput(f"the folder {folder} has no file of calls, such as *.json or *.csv")
+    if others:
+        say(f"{folder}: {plural(others, 'file')} passed over, by their names no files of calls")
+    return sorted(taken)
 
 
-@contextmanager
-def _opened(file: str) -> Iterator[BinaryIO]:
-    if file == STDIN:
-        yield sys.stdin.buffer
-        return
-    with Path(file).open("rb") as source:
-        yield source
+def _values_of(file: str, name: str, advance: Callable[[int], object]) -> Iterator[Value]:
+    try:
+        if file == STDIN:
+            yield from values_in(cast(BinaryIO, _Watched(sys.stdin.buffer, advance)), name)
+            return
+        with Path(file).open("rb") as opened:
+            yield from values_in(cast(BinaryIO, _Watched(opened, advance)), name)
+    except OSError as error:
+        # A disk or a mount that fails in the middle must not cost the files after it.
+        reason = f"cannot be read: {error.strerror or error}"
+        yield Value(Place(1, file=name), "a file", 0, None, reason)
 
 
-def _size(source: BinaryIO) -> int | None:
-    """Return the bytes of a file; None for a pipe, whose end nobody knows."""
-    status = os.fstat(source.fileno())
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+def _size(files: Sequence[str]) -> int | None:
+    """Return the bytes of all files; None where one is a pipe, whose end nobody knows."""
+    sizes = []
+    for file in files:
+        status = os.fstat(sys.stdin.fileno()) if file == STDIN else Path(file).stat()
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        sizes.append(status.st_size)
+    return sum(sizes)
 
 
-def _named(file: str) -> str:
-    return "standard input" if file == STDIN else file
+class _Watched(io.RawIOBase):
+    """A file that tells how many bytes were read of it."""
 
+    def __init__(self, file: BinaryIO, advance: Callable[[int], object]) -> None:
+        self._file = file
+        self._advance = advance
 
-def _lines(report: ImportReport) -> int:
-    return report.new + report.updated + report.unchanged + report.rejected
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        data = self._file.read(len(buffer))
+        buffer[: len(data)] = data
+        self._advance(len(data))
+        return len(data)

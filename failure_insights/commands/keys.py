@@ -25,7 +25,7 @@ def create(
     with _store() as connection:
         from failure_insights.store.keys import create_key
 
-        key = create_key(connection, name, project or [])
+        key = create_key(connection, name, project or [], say)
     say("Keep this key; it is not shown again:")
     print(key)
 

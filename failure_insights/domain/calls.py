@@ -24,10 +24,11 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:
-    """One judge's verdict on one call.
+    """One judge's verdict on one call, as it came.
 
     `passed` is None where only a score came: the metric's pass rule, which the store knows,
-    then decides. `type` and `pass_rule` are the metric's, where the line names them.
+    then decides, and without one nobody does. `type` and `pass_rule` are the metric's, where the
+    line names them.
     """
 
     name: str
@@ -36,6 +37,19 @@ class MetricResult:
     explanation: str = ""
     type: str | None = None
     pass_rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedResult:
+    """A metric result with its verdict, or without one: a score that no pass rule judges yet.
+
+    `by_rule`: the verdict came from a pass rule, so another rule changes it.
+    """
+
+    passed: bool | None
+    score: Score = None
+    explanation: str = ""
+    by_rule: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from failure_insights.domain.calls import Score
+from failure_insights.domain.calls import JudgedResult, MetricResult, Score
 from failure_insights.errors import BadInput, NotEligible
 
 MetricType = Literal["llm_judge", "custom_code"]
@@ -158,14 +158,34 @@ class PassRule:
             case _:
                 return number < bound
 
+    def verdict(self, score: Score) -> bool | None:
+        """Return whether the score passes, or None where the rule cannot be applied to it."""
+        try:
+            return self.passes(score)
+        except BadInput:
+            return None
+
     def __str__(self) -> str:
         return f"{self.operator} {self.operand}"
+
+
+def judged(result: MetricResult, card_rule: PassRule | None) -> JudgedResult:
+    """Return a result with its verdict: its own, or what its own rule or the card's says of it.
+
+    Without a rule, or where the rule cannot be applied to such a score, nobody has judged it.
+    """
+    passed, by_rule = result.passed, False
+    rule = PassRule.parse(result.pass_rule) if result.pass_rule else card_rule
+    if passed is None and rule is not None and result.score is not None:
+        passed = rule.verdict(result.score)
+        by_rule = passed is not None
+    return JudgedResult(passed, result.score, result.explanation, by_rule)
 
 
 def _number(value: Score) -> float | None:
     try:
         return None if value is None else float(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 

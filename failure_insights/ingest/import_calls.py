@@ -1,142 +1,195 @@
-"""Taking calls into the store, from a file or a request: line by line, batch by batch.
+"""Taking calls into the store, from files, requests or providers: value by value, batch by batch.
 
-What a second line of the same call does: in the same import it is refused; in a later one it
-changes the call where it differs, and adds or changes metric results, which are never removed.
+What several messages of one call make of it is in `domain.merging`.
 """
 
-import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
 
 from sqlalchemy import Engine
 
-from failure_insights.domain.metrics import slugify
-from failure_insights.errors import BadInput
-from failure_insights.ingest.batch import Line, LineResult, store_batch
-from failure_insights.sources import BadCall, NotACall, Reader, native
-from failure_insights.sources.json_text import object_of
+from failure_insights.domain.names import name_key
+from failure_insights.errors import BadInput, UnknownName
+from failure_insights.ingest.batch import Stored, store_batch
+from failure_insights.ingest.files.json_values import json_values
+from failure_insights.ingest.files.text import encoding_of, pieces_of
+from failure_insights.ingest.files.values import Place, Value
+from failure_insights.ingest.report import ImportReport, Line, LineResult
+from failure_insights.sources import (
+    FORMATS,
+    BadCall,
+    NotACall,
+    ReadCall,
+    Reader,
+    detect,
+    native,
+    reader,
+)
+from failure_insights.sources.reading import shown
+from failure_insights.store.projects import find_project
 
 #: A batch is one transaction: large enough that its fixed cost is small, and small enough that
 #: memory stays flat.
 BATCH_LINES = 500
-BATCH_BYTES = 4 * 2**20
+BATCH_CHARACTERS = 4 * 2**20
 
+#: Formats of providers that send a call in several messages; see `domain.merging`.
+SENT_IN_MESSAGES = frozenset({"vapi", "retell", "elevenlabs"})
 
-@dataclass(slots=True)
-class ImportReport:
-    """How many calls were new, changed (or got other results), the same, or refused."""
-
-    new: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-
-    def count(self, result: LineResult) -> None:
-        setattr(self, result.status, getattr(self, result.status) + 1)
+_READERS: Mapping[str, Reader] = {name: reader(name) for name in FORMATS}
 
 
 def import_calls(
     engine: Engine,
-    lines: Iterable[bytes | str],
+    values: Iterable[bytes | str | Value],
     *,
     project: str | None = None,
-    read: Reader = native.read,
+    format: str = "auto",
+    read: Reader | None = None,
+    only_this_project: bool = False,
     on_line: Callable[[LineResult], None] | None = None,
     on_progress: Callable[[ImportReport], None] | None = None,
 ) -> ImportReport:
-    """Store the calls of these lines and return how many were new, updated, unchanged, rejected.
+    """Store the calls of these values and return what became of them.
 
     Projects, agents and metrics are made on first sight. Each batch is a transaction of its own:
-    what was stored stays if a later line cannot be read from its source. Imports may run at once.
-    While Postgres takes a batch, the lines of the next are read.
+    what was stored stays if a later value cannot be read from its source. Imports may run at once.
+    While Postgres takes a batch, the values of the next are read.
 
     Args:
         engine: the store.
-        lines: one call each; blank ones are skipped, and a byte order mark.
-        project: the project of every call; None: each line's own.
-        read: takes a line's object and the project; see `sources.reader`.
-        on_line: told what became of each line, in order, once its batch is stored.
+        values: what `files.reading.values_in` gives; or lines, JSON text each.
+        project: name or slug of the project of every call; None: each call's own.
+        format: one of `sources.FORMATS`, or "auto": each value's own is detected.
+        read: instead of the format's reader.
+        only_this_project: refuse calls that name another project than `project`.
+        on_line: told what became of each value, in order, once its batch is stored.
         on_progress: told the counts so far after each batch.
 
     Raises:
-        BadInput: no slug can be made of `project`.
+        BadInput: there is no such format, or no slug can be made of `project`.
     """
-    if project is not None:
-        slugify(project)
+    if format != "auto" and format not in _READERS:
+        reader(format)
+    name = None if project is None else name_of_project(engine, project)
+    if name is not None:
+        native.slug_of(name)
+    same = {name_key(name), project} if name and only_this_project else None
+
+    def lines() -> Iterator[Line]:
+        for value in _values(values):
+            yield _line_of(value, name, format, read, same)
+
+    return store_lines(engine, lines(), on_line=on_line, on_progress=on_progress)
+
+
+def store_lines(
+    engine: Engine,
+    lines: Iterable[Line],
+    *,
+    on_line: Callable[[LineResult], None] | None = None,
+    on_progress: Callable[[ImportReport], None] | None = None,
+) -> ImportReport:
+    """Store calls that have been read; see `import_calls`."""
     report = ImportReport()
 
-    def stored(results: Future[Sequence[LineResult]] | None) -> None:
-        for result in results.result() if results else ():
+    def stored(batch: Future[Stored] | None) -> None:
+        if batch is None:
+            return
+        for result in batch.result().results:
             report.count(result)
             if on_line:
                 on_line(result)
-        if results and on_progress:
+        report.note_batch(batch.result().told, batch.result().unjudged)
+        if on_progress:
             on_progress(report)
 
-    with SeenCalls() as seen, ThreadPoolExecutor(1) as writer:
-        under_way: Future[Sequence[LineResult]] | None = None
+    with ThreadPoolExecutor(1) as writer:
+        under_way: Future[Stored] | None = None
         try:
-            for batch in _batches(_read(lines, project, read)):
+            for batch in _batches(iter(lines)):
                 before, under_way = under_way, None
                 stored(before)
-                under_way = writer.submit(store_batch, engine, batch, seen.first_line)
+                under_way = writer.submit(store_batch, engine, batch)
         finally:
             stored(under_way)
     return report
 
 
-class SeenCalls:
-    """The line of each call so far, on disk: memory must not grow with the file.
-
-    One thread opens and closes it, another asks it, never at once.
-    """
-
-    def __enter__(self) -> "SeenCalls":
-        # No name: SQLite keeps the database in a file of its own that goes when it is closed.
-        self._calls = sqlite3.connect("", isolation_level=None, check_same_thread=False)
-        self._calls.execute("PRAGMA journal_mode = OFF")
-        self._calls.execute(
-            "CREATE TABLE seen (project TEXT, call_id TEXT, line INTEGER,"
-            " PRIMARY KEY (project, call_id)) WITHOUT ROWID"
-        )
-        self._calls.execute("BEGIN")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._calls.close()
-
-    def first_line(self, project_slug: str, call_id: str, line: int) -> int:
-        """Return the first line that had the call: this one, if none had before."""
-        new = self._calls.execute(
-            "INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (project_slug, call_id, line)
-        )
-        if new.rowcount == 1:
-            return line
-        found = self._calls.execute(
-            "SELECT line FROM seen WHERE project = ? AND call_id = ?", (project_slug, call_id)
-        )
-        return int(found.fetchone()[0])
+def line_of_call(call: ReadCall, format: str, place: Place | None = None) -> Line:
+    """Return a call that has been read as a line."""
+    corrects = format not in SENT_IN_MESSAGES
+    return Line(
+        place or Place(1), call, call.call.call_id, corrects=corrects, format=format, size=1_000
+    )
 
 
-def _read(lines: Iterable[bytes | str], project: str | None, read: Reader) -> Iterator[Line]:
-    for number, raw in enumerate(lines, start=1):
-        line = _without_mark(raw) if number == 1 else raw
-        if not line.strip():
-            continue
+def name_of_project(engine: Engine, name_or_slug: str) -> str:
+    """Return the name of a stored project that is meant, or what was given where there is none."""
+    with engine.connect() as connection:
         try:
-            yield Line(number, len(line), read(object_of(line), project).call)
-        except NotACall:
+            return find_project(connection, name_or_slug).name
+        except UnknownName:
+            return name_or_slug
+
+
+def _values(values: Iterable[bytes | str | Value]) -> Iterator[Value]:
+    for number, value in enumerate(values, start=1):
+        if isinstance(value, Value):
+            yield value
             continue
-        except BadInput as error:
-            call_id = error.call_id if isinstance(error, BadCall) else None
-            yield Line(number, len(line), None, call_id, str(error))
+        for read in json_values(_text(value)):
+            place = Place(number, read.place.item)
+            yield Value(place, read.form, read.size, read.payload, read.problem, read.not_numbers)
 
 
-def _without_mark(line: bytes | str) -> bytes | str:
-    if isinstance(line, bytes):
-        return line.removeprefix(b"\xef\xbb\xbf")
-    return line.removeprefix("\ufeff")
+def _text(line: bytes | str) -> Iterable[str]:
+    return (line,) if isinstance(line, str) else pieces_of(BytesIO(line), encoding_of(line[:4]))
+
+
+def _line_of(
+    value: Value,
+    project: str | None,
+    format: str,
+    read: Reader | None,
+    same_project: set[str | None] | None,
+) -> Line:
+    if value.payload is None:
+        return Line(value.place, reason=value.problem, size=value.size, form=value.form)
+    name = (detect(value.payload) if format == "auto" else format) if read is None else None
+    own: dict[str, Any] = {
+        "size": value.size,
+        "form": value.form,
+        "format": name,
+        "not_numbers": value.not_numbers,
+    }
+    try:
+        call = (read or _READERS[name or "native"])(value.payload, project)
+        if same_project is not None:
+            _require_project(value.payload, project, same_project, call)
+    except NotACall as event:
+        return Line(value.place, None, event.call_id, event.reason, is_event=True, **own)
+    except BadInput as error:
+        call_id = error.call_id if isinstance(error, BadCall) else None
+        return Line(value.place, None, call_id, str(error), **own)
+    corrects = name not in SENT_IN_MESSAGES
+    return Line(value.place, call, call.call.call_id, corrects=corrects, **own)
+
+
+def _require_project(
+    payload: Mapping[str, Any], project: str | None, same: set[str | None], read: ReadCall
+) -> None:
+    """Refuse a call that names another project than that of the address it was sent to."""
+    named = payload.get("project")
+    if named is None or (isinstance(named, str) and (named in same or name_key(named) in same)):
+        return
+    raise BadCall(
+        f"project is {shown(named)}, and this address takes calls of {shown(project)}; leave it "
+        "out, or send the call there",
+        read.call.call_id,
+    )
 
 
 def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
@@ -146,11 +199,11 @@ def _batches(lines: Iterator[Line]) -> Iterator[list[Line]]:
         for line in lines:
             batch.append(line)
             size += line.size
-            if len(batch) == BATCH_LINES or size >= BATCH_BYTES:
+            if len(batch) == BATCH_LINES or size >= BATCH_CHARACTERS:
                 yield batch
                 batch, size = [], 0
     except Exception:
-        # The lines broke off: those that came before are kept all the same.
+        # The values broke off: those that came before are kept all the same.
         if batch:
             yield batch
         raise

@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 import orjson
 from sqlalchemy import Engine
 
-from failure_insights.ingest.payloads import PayloadReport, take_payloads
+from failure_insights.ingest.payloads import take_payloads
+from failure_insights.ingest.report import ImportReport
 from failure_insights.pull.api import FIRST_PAUSE_S, BadMoment, Gone, SourceFailed, new_client
 from failure_insights.pull.provider import Item, Payload, Provider
 from failure_insights.pull.providers import Secrets, provider_of
@@ -45,7 +46,7 @@ class PullReport:
     tries them again. `is_complete`: nothing is left up to the time of the pull.
     """
 
-    calls: PayloadReport = field(default_factory=PayloadReport)
+    calls: ImportReport = field(default_factory=ImportReport)
     listed: int = 0
     fetched: int = 0
     gone: int = 0

@@ -16,6 +16,7 @@ import orjson
 
 from failure_insights.domain.calls import ROLES, Call, MetricResult, Role, Score, Turn
 from failure_insights.domain.metrics import METRIC_TYPES, PassRule, slugify
+from failure_insights.domain.names import name_key
 from failure_insights.errors import BadInput
 from failure_insights.sources import times
 from failure_insights.sources.reading import BadCall, LeftOut, Losses, ReadCall, shown
@@ -164,10 +165,10 @@ def _metrics(payload: Mapping[str, Any], losses: Losses) -> tuple[MetricResult, 
             result = _result(item, f"metrics[{place}].", losses)
             if result is None:
                 continue
-            slug = slug_of(result.name)
-            if slug in results:
+            key = name_key(result.name)
+            if key in results:
                 raise BadInput(f"{shown(result.name)} is named twice; the first is taken")
-            results[slug] = result
+            results[key] = result
         except BadInput as error:
             losses.add(LeftOut.UNUSABLE_RESULTS, f"metrics[{place}]: {error}")
     return tuple(results.values())

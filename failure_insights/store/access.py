@@ -5,12 +5,13 @@ from typing import Any
 
 from sqlalchemy import Connection, Row
 
+from failure_insights.domain.names import best_match
 from failure_insights.errors import UnknownName
 from failure_insights.store.database import query
 from failure_insights.store.keys import ApiKey
+from failure_insights.store.names import ProjectRow, spellings
 from failure_insights.store.paging import Listed, Page
 from failure_insights.store.project_lists import listed
-from failure_insights.store.projects import ProjectRow, spellings
 
 
 def visible_projects(connection: Connection, key: ApiKey) -> list[ProjectRow]:
@@ -26,16 +27,17 @@ def list_projects(connection: Connection, key: ApiKey, page: Page) -> Listed[Pro
 
 
 def visible_project(connection: Connection, key: ApiKey, name_or_slug: str) -> ProjectRow:
-    """Return a project that the key may see; names that share a slug are the same project.
+    """Return a project that the key may see, by its slug, its name, or a spelling of the name.
 
     Raises:
         UnknownName: there is none of that name, or it is not the key's: the same words for both.
     """
     statement = query("visible_project", seen="projects_of_key")
-    row = connection.execute(statement, {**_scope(key), **spellings(name_or_slug)}).first()
-    if row is None:
+    rows = connection.execute(statement, {**_scope(key), **spellings(name_or_slug)})
+    project = best_match([ProjectRow(*row) for row in rows], name_or_slug)
+    if project is None:
         raise UnknownName(f"there is no project {name_or_slug!r}")
-    return ProjectRow(*row)
+    return project
 
 
 def projects_of_call(

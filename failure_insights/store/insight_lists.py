@@ -15,8 +15,9 @@ from failure_insights.store.insight_rows import (
     history_by,
     insight_rows,
 )
+from failure_insights.store.names import usual_slug
 from failure_insights.store.paging import Listed, Page
-from failure_insights.store.projects import ProjectRow, find_view, metrics_of_view, spellings
+from failure_insights.store.projects import ProjectRow, find_metric, find_view, metrics_of_view
 from failure_insights.store.queue import Status
 
 
@@ -42,7 +43,7 @@ def list_insights(
     view_id = None if view is None else find_view(connection, project, view)
     values: dict[str, Any] = {
         "project": project.slug,
-        "pair": metric_name and f"{project.slug}/{spellings(metric_name)['slug']}",
+        "pair": metric_name and _pair(connection, project, metric_name),
         "status": status,
         "newest": page.newest,
         "metric_ids": None if view_id is None else metrics_of_view(connection, project, view_id),
@@ -55,6 +56,14 @@ def list_insights(
     if view_id is not None:
         rows = as_view(connection, project, view_id, rows)
     return Listed(rows, all_pages.total, newest)
+
+
+def _pair(connection: Connection, project: ProjectRow, metric_name: str) -> str:
+    try:
+        return find_metric(connection, project.id, metric_name).key
+    except UnknownName:
+        # A metric that is gone; its insights are not.
+        return f"{project.slug}/{usual_slug(metric_name)}"
 
 
 def find_insight(

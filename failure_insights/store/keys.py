@@ -4,15 +4,16 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, text
 
-from failure_insights.domain.metrics import slugify
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.database import query
+from failure_insights.store.names import projects_of_names
+from failure_insights.store.projects import find_project
 
 #: `fi_ID_SECRET`: the row is found by its ID, so that the secret itself is only ever compared in
 #: constant time. 32 random bytes: a plain SHA-256 of them cannot be guessed back.
@@ -40,11 +41,16 @@ class KeyRow:
     revoked_at: datetime | None
 
 
-def create_key(connection: Connection, name: str, projects: Sequence[str] = ()) -> str:
+def create_key(
+    connection: Connection,
+    name: str,
+    projects: Sequence[str] = (),
+    say: Callable[[str], None] = lambda _: None,
+) -> str:
     """Make a key for these projects (names or slugs), or for all, and return it.
 
     It cannot be read again: only its hash is stored. A project that is not there yet is made, so
-    that a client can be let in before its first call arrives.
+    that a client can be let in before its first call arrives, and `say` is told.
 
     Raises:
         BadInput: a key of that name exists, even a revoked one, or a name is empty.
@@ -67,7 +73,7 @@ def create_key(connection: Connection, name: str, projects: Sequence[str] = ()) 
         {"id": key_id, "name": name, "hash": _hash(key), "all_projects": not projects},
     )
     for project in projects:
-        values = {"key_id": key_id, "slug": slugify(project), "name": project}
+        values = {"key_id": key_id, "project_id": _project_id(connection, project, say)}
         connection.execute(query("grant_project"), values)
     return key
 
@@ -122,6 +128,17 @@ def has_key_in_force(connection: Connection) -> bool:
     """Return whether there is a key that is not revoked."""
     statement = text("SELECT EXISTS (SELECT FROM api_keys WHERE revoked_at IS NULL)")
     return bool(connection.execute(statement).scalar_one())
+
+
+def _project_id(connection: Connection, name: str, say: Callable[[str], None]) -> int:
+    try:
+        return find_project(connection, name).id
+    except UnknownName:
+        projects, told = projects_of_names(connection, [name])
+        say(f"Project {name!r} was not there yet and is made.")
+        for sentence in told:
+            say(sentence)
+        return projects[name].id
 
 
 def _hash(key: str) -> bytes:

@@ -7,20 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from failure_insights.domain.metrics import MetricCard, slugify
+from failure_insights.domain.metrics import MetricCard, PassRule
+from failure_insights.domain.names import best_match, free_slug
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.database import query
 from failure_insights.store.documented import documented
+from failure_insights.store.names import ProjectRow, candidates, lock_projects, spellings
+from failure_insights.store.verdicts import judge_stored
 
-
-@dataclass(frozen=True, slots=True)
-class ProjectRow:
-    """A project as it is stored."""
-
-    id: int
-    slug: str
-    name: str
-    created_at: datetime
+__all__ = ["ProjectRow"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +27,10 @@ class MetricRow:
     project_slug: str
     slug: str
     card: MetricCard
+
+    @property
+    def name(self) -> str:
+        return self.card.name
 
     @property
     def key(self) -> str:
@@ -63,39 +62,47 @@ _NAMES_SHOWN = 20
 
 
 def find_project(connection: Connection, name_or_slug: str) -> ProjectRow:
-    """Return a project; names that share a slug are the same project.
+    """Return a project by its slug, its name, or another spelling of the name.
 
     Raises:
         UnknownName: there is none; the message lists those that there are.
     """
-    row = connection.execute(
-        text(
-            f"SELECT id, slug, name, created_at FROM projects AS project WHERE {_named('project')}"
-        ),
-        spellings(name_or_slug),
-    ).first()
-    if row is None:
+    statement = text(
+        "SELECT id, slug, name, created_at FROM projects AS project"
+        f" WHERE {candidates('project')} ORDER BY id"
+    )
+    rows = [ProjectRow(*row) for row in connection.execute(statement, spellings(name_or_slug))]
+    project = best_match(rows, name_or_slug)
+    if project is None:
         known = connection.execute(text("SELECT name FROM projects ORDER BY name")).scalars()
         raise UnknownName(f"there is no project {name_or_slug[:80]!r}; {_known(known.all())}")
-    return ProjectRow(*row)
+    return project
 
 
 def find_metric(connection: Connection, project_id: int, name_or_slug: str) -> MetricRow:
-    """Return a metric of a project; names that share a slug are the same metric.
+    """Return a metric of a project by its slug, its name, or another spelling of the name.
 
     Raises:
         UnknownName: there is none; the message lists those that there are.
     """
-    values = {"project_id": project_id, **spellings(name_or_slug)}
-    row = connection.execute(
-        text(f"{_METRIC} WHERE metric.project_id = :project_id AND {_named('metric')}"), values
-    ).first()
-    if row is None:
+    metric = best_match(metrics_like(connection, project_id, [name_or_slug]), name_or_slug)
+    if metric is None:
+        values = {"project_id": project_id}
         known = connection.execute(
             text("SELECT name FROM metrics WHERE project_id = :project_id ORDER BY name"), values
         ).scalars()
         raise UnknownName(f"there is no metric {name_or_slug[:80]!r}; {_known(known.all())}")
-    return _metric(row)
+    return metric
+
+
+def metrics_like(
+    connection: Connection, project_id: int, names: Iterable[str], *, lock: bool = False
+) -> list[MetricRow]:
+    """Return the metrics of a project that may be meant by these names, oldest first."""
+    statement = f"{_METRIC} WHERE metric.project_id = :project_id AND {candidates('metric')}"
+    statement += " ORDER BY metric.id" + (" FOR UPDATE OF metric" if lock else "")
+    values = {"project_id": project_id, **spellings(*names)}
+    return [_metric(row) for row in connection.execute(text(statement), values)]
 
 
 def eligible_pairs(connection: Connection) -> list[MetricRow]:
@@ -121,18 +128,26 @@ def pairs_by_key(connection: Connection, keys: Iterable[str]) -> dict[str, Metri
 def put_metric(connection: Connection, project_id: int, card: MetricCard) -> MetricRow:
     """Make a metric or replace its card, all but the name that it had first; return it.
 
-    Results that are stored keep their verdict, whatever the new pass rule says of their score.
+    A new pass rule judges the stored scores that nobody or an earlier rule has judged. A verdict
+    that came as such stays, and without a rule every verdict does.
 
     Raises:
         BadInput: no slug can be made of the name.
     """
-    key = {"project_id": project_id, "slug": slugify(card.name)}
-    connection.execute(query("make_metric"), {**key, **_columns(card)})
-    locked = text(f"{_METRIC} WHERE project_id = :project_id AND metric.slug = :slug FOR UPDATE")
-    stored = _metric(connection.execute(locked, key).one())
+    lock_projects(connection, [project_id])
+    rows = metrics_like(connection, project_id, [card.name], lock=True)
+    stored = best_match(rows, card.name)
+    if stored is None:
+        slug = free_slug(card.name, {row.slug for row in rows})
+        connection.execute(
+            query("make_metric"), {"project_id": project_id, "slug": slug, **_columns(card)}
+        )
+        return find_metric(connection, project_id, slug)
     # The name decides too: a predefined metric is audited whatever its type.
     card = replace(card, name=stored.card.name)
-    connection.execute(query("put_metric"), {**key, **_columns(card)})
+    connection.execute(query("put_metric"), {"metric_id": stored.id, **_columns(card)})
+    if card.pass_rule:
+        judge_stored(connection, stored.id, PassRule.parse(card.pass_rule))
     return replace(stored, card=card)
 
 
@@ -150,6 +165,21 @@ def about_project(connection: Connection, project_id: int) -> str:
     return str(connection.execute(statement, {"id": project_id}).scalar_one())
 
 
+def put_pass_rule(
+    connection: Connection, project_id: int, name_or_slug: str, rule: PassRule
+) -> tuple[MetricRow, int]:
+    """Set the pass rule of a metric's card; return it, and how many results have a new verdict.
+
+    Raises:
+        UnknownName: the project has no such metric.
+    """
+    lock_projects(connection, [project_id])
+    metric = find_metric(connection, project_id, name_or_slug)
+    card = replace(metric.card, pass_rule=str(rule))
+    connection.execute(query("put_metric"), {"metric_id": metric.id, **_columns(card)})
+    return replace(metric, card=card), judge_stored(connection, metric.id, rule)
+
+
 def put_view(connection: Connection, project_id: int, name: str, agents: Sequence[str]) -> ViewRow:
     """Make a view or replace its agents; return it under the name that it had first.
 
@@ -157,14 +187,18 @@ def put_view(connection: Connection, project_id: int, name: str, agents: Sequenc
         BadInput: the project has no such agent, or no slug can be made of the name.
     """
     wanted = sorted(set(agents))
-    values = {"project_id": project_id, "slug": slugify(name), "name": name, "agents": wanted}
+    values: dict[str, Any] = {"project_id": project_id, "name": name, "agents": wanted}
     ids = {row.name: row.id for row in connection.execute(query("agents_by_name"), values)}
     if missing := [agent for agent in wanted if agent not in ids]:
         raise BadInput(
             f"the project has no agent {', '.join(repr(agent[:80]) for agent in missing[:5])}; "
             "an agent is known from its first call on"
         )
-    view = connection.execute(query("put_view"), values).one()
+    lock_projects(connection, [project_id])
+    rows = _views_like(connection, project_id, name)
+    known = best_match(rows, name)
+    slug = known.slug if known else free_slug(name, {row.slug for row in rows})
+    view = connection.execute(query("put_view"), {**values, "slug": slug}).one()
     connection.execute(
         query("put_view_agents"),
         {"project_id": project_id, "view_id": view.id, "agent_ids": list(ids.values())},
@@ -187,14 +221,19 @@ def find_view(connection: Connection, project: ProjectRow, name_or_slug: str) ->
     Raises:
         UnknownName: the project has no such view.
     """
-    statement = text(
-        f"SELECT id FROM views AS view WHERE project_id = :project_id AND {_named('view')}"
-    )
-    values = {"project_id": project.id, **spellings(name_or_slug)}
-    view_id = connection.execute(statement, values).scalar()
-    if view_id is None:
+    view = best_match(_views_like(connection, project.id, name_or_slug), name_or_slug)
+    if view is None:
         raise UnknownName(f"there is no view {name_or_slug!r} in project {project.slug!r}")
-    return int(view_id)
+    return int(view.id)
+
+
+def _views_like(connection: Connection, project_id: int, name_or_slug: str) -> Sequence[Any]:
+    statement = text(
+        "SELECT id, slug, name FROM views AS view"
+        f" WHERE project_id = :project_id AND {candidates('view')} ORDER BY id"
+    )
+    values = {"project_id": project_id, **spellings(name_or_slug)}
+    return connection.execute(statement, values).all()
 
 
 def metrics_of_view(connection: Connection, project: ProjectRow, view_id: int) -> list[int]:
@@ -213,24 +252,6 @@ def agent_of_id(connection: Connection, project_id: int, given: str) -> str | No
     }
     name = connection.execute(query("agent_of_id"), values).scalar()
     return None if name is None else str(name)
-
-
-def _named(table: str) -> str:
-    """Return the condition that a row has the name or slug of `spellings`; the best match first."""
-    return (
-        f"({table}.slug = :given OR {table}.name = :given OR {table}.slug = :slug)"
-        f" ORDER BY {table}.slug = :given DESC, {table}.name = :given DESC LIMIT 1"
-    )
-
-
-def spellings(name_or_slug: str) -> dict[str, str]:
-    """Return what to look for: the words as `given`, and the `slug` that such a name would have."""
-    # Postgres cannot be asked for a NUL or a lone surrogate, and no name has one.
-    given = name_or_slug.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-    try:
-        return {"given": given, "slug": slugify(given)}
-    except BadInput:
-        return {"given": given, "slug": given}
 
 
 def _known(names: Sequence[str]) -> str:

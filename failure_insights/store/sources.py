@@ -1,7 +1,7 @@
 """Sources of calls: adding, listing and removing them, and what a pull must remember."""
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
@@ -11,6 +11,8 @@ from sqlalchemy import Connection, text
 from failure_insights.domain.metrics import slugify
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.database import query
+from failure_insights.store.names import projects_of_names
+from failure_insights.store.projects import find_project
 
 SourceKind = Literal[
     "vapi", "retell", "elevenlabs", "livekit", "pipecat", "cekura", "langfuse", "phoenix"
@@ -185,11 +187,11 @@ def _items(source_id: int, fingerprints: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _project_id(connection: Connection, name: str) -> int:
-    slug = slugify(name)
-    rows: Iterable[Any] = connection.execute(
-        query("import_projects"), {"slugs": [slug], "names": [name]}
-    )
-    return int(next(iter(rows)).id)
+    try:
+        return find_project(connection, name).id
+    except UnknownName:
+        projects, _ = projects_of_names(connection, [name])
+        return projects[name].id
 
 
 def _slug(name: str) -> str:

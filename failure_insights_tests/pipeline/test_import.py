@@ -5,20 +5,28 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
-from failure_insights.domain.metrics import MetricCard
+from failure_insights.domain.metrics import MetricCard, PassRule
+from failure_insights.domain.pools import PoolRule
 from failure_insights.errors import BadInput
 from failure_insights.ingest import import_calls as importing
-from failure_insights.ingest.batch import LineResult
-from failure_insights.ingest.import_calls import ImportReport, import_calls
+from failure_insights.ingest.import_calls import import_calls
+from failure_insights.ingest.report import ImportReport, LineResult
 from failure_insights.sources import ReadCall, native, reader
 from failure_insights.store.calls import read_call
-from failure_insights.store.projects import find_metric, find_project, put_metric
+from failure_insights.store.pools import PoolRequest, read_pools
+from failure_insights.store.projects import (
+    find_metric,
+    find_project,
+    put_metric,
+    put_pass_rule,
+)
 
 
 def call(call_id: str = "c-1", **fields: Any) -> dict[str, Any]:
@@ -56,8 +64,11 @@ def stored(engine: Engine, call_id: str = "c-1", project: str = "willow-dental")
         return dict(read_call(connection, find_project(connection, project), call_id))
 
 
-def verdicts(engine: Engine, call_id: str = "c-1") -> dict[str, bool]:
-    return {result["name"]: result["passed"] for result in stored(engine, call_id)["metrics"]}
+def verdicts(
+    engine: Engine, call_id: str = "c-1", project: str = "willow-dental"
+) -> dict[str, bool | None]:
+    results = stored(engine, call_id, project)["metrics"]
+    return {result["name"]: result["passed"] for result in results}
 
 
 def card(engine: Engine, metric: str, project: str = "willow-dental") -> MetricCard:
@@ -111,17 +122,13 @@ def test_a_call_that_was_read_back_and_is_sent_again_is_unchanged(engine: Engine
 
 def test_each_bad_line_is_named_and_the_good_ones_are_kept(engine: Engine) -> None:
     long = [{"role": "user", "content": "word " * 200_000}]
-    unruled = [{"name": "Mood", "score": 3}]
-    worded = [{"name": "Mood", "score": "x", "pass_rule": ">= 3"}]
     bad: list[tuple[dict[str, Any] | bytes, str | None, str]] = [
         (b'{"call_id": "c-1"\n', None, "not JSON"),
         (b"\xff\n", None, "not JSON"),
         (call("b1", agent=None), "b1", "agent is missing"),
         (call("b2", started_at="2026-11-23T09:30:00"), "b2", "has no zone"),
         (call("b4", transcript=long), "b4", "tokens"),
-        (call("b6", metrics=unruled), "b6", "no pass rule"),
-        (call("b7", metrics=worded), "b7", "'x' is not a number"),
-        (call("good-0"), "good-0", "the same as in line 1, which is kept"),
+        (call("b5", project="?"), "b5", "no letter or digit"),
     ]
     sent: list[bytes] = []
     for number, (line, _, _) in enumerate(bad):
@@ -143,16 +150,53 @@ def test_each_bad_line_is_named_and_the_good_ones_are_kept(engine: Engine) -> No
 
 
 @pytest.mark.parametrize("batch", [1, 2, 500])
-def test_an_id_counts_as_taken_only_from_a_good_line_of_its_project(
+def test_lines_of_one_call_are_merged_in_one_import_as_over_many(
     engine: Engine, batch: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(importing, "BATCH_LINES", batch)
-    unruled = [{"name": "Mood", "score": 3}]
-    sent = [call(metrics=unruled), call(), call(agent="x"), call(project="Bank"), call("c-2")]
+    poorer = call(transcript=[], duration_s=None, metadata=None, metrics=[], agent="x")
+    more = call(metrics=[{"name": "CSAT", "passed": True}], ended_reason="transfer")
+    sent = [poorer, call(), call(), poorer, more, call(project="Bank"), call("c-2")]
     results: list[LineResult] = []
-    import_calls(engine, lines(*sent), on_line=results.append)
-    assert [r.status for r in results] == ["rejected", "new", "rejected", "new", "new"]
-    assert stored(engine)["agent"] == "front-desk"
+    report = import_calls(engine, lines(*sent), on_line=results.append)
+    assert [r.status for r in results] == [
+        *("new", "updated", "unchanged", "unchanged", "updated", "new", "new"),
+    ]
+    kept = stored(engine)
+    assert (kept["agent"], kept["ended_reason"]) == ("front-desk", "transfer")
+    assert kept["transcript"] == call()["transcript"]
+    assert verdicts(engine) == {"Hallucination": False, "CSAT": True}
+    assert (report.without_turns.count, report.without_results.count) == (0, 0)
+    assert take(engine, *sent[:5]) == (0, 2, 3, 0), "the reason goes back and forth"
+    assert take(engine, *sent[3:]) == (0, 0, 4, 0)
+
+
+def test_messages_of_a_provider_make_one_call_in_any_order(engine: Engine) -> None:
+    def event(number: int, **fields: Any) -> dict[str, Any]:
+        turns = [{"role": "agent", "content": "Hi."}, {"role": "user", "content": "Brakes."}]
+        ended = {"call_status": "ended", "transcript_object": turns[:number], **fields}
+        started = 1767607200000
+        return {
+            "event": "call_ended",
+            "call": {"call_id": "r", "agent_id": "a", "start_timestamp": started, **ended},
+        }
+
+    events = [
+        event(2, end_timestamp=1767607260500, duration_ms=60500),
+        event(1, disconnection_reason="user_hangup"),
+        event(0),
+    ]
+    for number, order in enumerate(permutations(events)):
+        for place in (f"one {number}", *["many"] * (number == 0)):
+            report = import_calls(engine, lines(*order), project=place)
+            assert (report.new, report.rejected) == (1, 0)
+    for order in permutations(events):
+        for one in order:
+            assert take(engine, one, project="many") == (0, 0, 1, 0)
+    kept = [{**stored(engine, "r", f"one-{number}"), "id": 0, "project": ""} for number in range(6)]
+    assert kept == [kept[0]] * 6
+    assert (len(kept[0]["transcript"]), kept[0]["duration_s"]) == (2, 60.5)
+    assert kept[0]["ended_reason"] == "user_hangup"
 
 
 def test_results_that_come_later_are_added_or_changed_and_never_removed(engine: Engine) -> None:
@@ -171,10 +215,10 @@ def test_results_that_come_later_are_added_or_changed_and_never_removed(engine: 
     [
         ("agent", "night-line"),
         ("started_at", "2026-11-20T08:00:00+00:00"),
-        ("transcript", []),
-        ("duration_s", None),
+        ("transcript", [{"role": "user", "content": "Nein."}] * 3),
+        ("duration_s", 41.0),
         ("ended_reason", "transfer"),
-        ("metadata", {"campaign": "autumn"}),
+        ("metadata", call()["metadata"] | {"campaign": "autumn"}),
     ],
 )
 def test_a_call_that_comes_again_is_as_it_says_now(engine: Engine, field: str, value: Any) -> None:
@@ -189,26 +233,56 @@ def test_a_call_that_comes_again_is_as_it_says_now(engine: Engine, field: str, v
         assert held.scalars().all() == [True, True]
 
 
-def test_a_score_is_judged_by_its_own_rule_or_else_by_the_card_s(engine: Engine) -> None:
-    def rated(call_id: str, score: Any, **fields: Any) -> dict[str, Any]:
-        return call(call_id, metrics=[{"name": "Mood", "score": score} | fields])
+def rated(call_id: str, score: Any, **fields: Any) -> dict[str, Any]:
+    return call(call_id, metrics=[{"name": "Mood", "score": score} | fields])
 
-    sent = [
-        rated("a", 3),
-        rated("b", 3, pass_rule=">= 3"),
-        rated("c", 2),
-        rated("d", 2, pass_rule=">= 2"),
-        rated("e", 5, passed=False),
-    ]
-    assert take(engine, *sent) == (4, 0, 0, 1)
-    assert [verdicts(engine, c)["Mood"] for c in "bcde"] == [True, False, True, False]
+
+def test_a_score_is_judged_by_its_own_rule_or_else_by_the_card_s(engine: Engine) -> None:
+    assert take(engine, rated("a", 3), rated("e", 5, passed=False)) == (2, 0, 0, 0)
+    assert [verdicts(engine, c)["Mood"] for c in "ae"] == [None, False]
+    sent = [rated("b", 3, pass_rule=">= 3"), rated("c", 2), rated("d", 2, pass_rule=">= 2")]
+    assert take(engine, *sent, rated("w", "fine")) == (4, 0, 0, 0)
     assert card(engine, "Mood").pass_rule == ">= 3"
+    assert [verdicts(engine, c)["Mood"] for c in "abcdew"] == [True, True, False, True, False, None]
+    assert take(engine, rated("f", 2), rated("g", 5)) == (2, 0, 0, 0)
+    assert [verdicts(engine, c)["Mood"] for c in "fg"] == [False, True]
+
+
+def test_another_rule_judges_what_a_rule_or_nobody_judged(engine: Engine) -> None:
+    sent = [
+        *(rated("a", 3), rated("b", 2.50), rated("c", "fine"), rated("d", True)),
+        *(rated("e", 5, passed=False), rated("f", None, passed=True)),
+    ]
+    take(engine, *sent)
+
+    def put(rule: str | None) -> list[bool | None]:
+        with engine.begin() as connection:
+            project = find_project(connection, "willow-dental").id
+            put_metric(connection, project, MetricCard("mood", pass_rule=rule))
+        return [verdicts(engine, c)["Mood"] for c in "abcdef"]
+
+    assert put(None) == [None, None, None, None, False, True]
+    assert put(">= 3") == [True, False, None, False, False, True]
+    assert put("< 3") == [False, True, None, True, False, True]
+    assert put(None) == [False, True, None, True, False, True], "without a rule verdicts stay"
+    assert put("in fine, 2.5") == [False, True, True, False, False, True]
+    assert put(">= 1") == [True, True, None, True, False, True], "a word is no number"
     with engine.begin() as connection:
         project = find_project(connection, "willow-dental").id
-        put_metric(connection, project, MetricCard("mood", pass_rule="in 2, 3"))
-    assert verdicts(engine, "c") == {"Mood": False}, "a new rule does not judge the past"
-    assert take(engine, rated("f", 2), rated("g", 5)) == (2, 0, 0, 0)
-    assert [verdicts(engine, c)["Mood"] for c in "fg"] == [True, False]
+        metric, judged = put_pass_rule(connection, project, "Mood", PassRule.parse("> 3"))
+    assert (metric.card.pass_rule, judged) == ("> 3", 3)
+    assert take(engine, *sent) == (0, 0, 6, 0)
+
+
+def test_a_score_that_nobody_has_judged_is_in_no_pool_and_is_told(engine: Engine) -> None:
+    report = import_calls(engine, lines(rated("a", 1), rated("b", 1), rated("b", 1)))
+    assert report.unjudged == {("Willow Dental", "Mood"): 2}
+    assert import_calls(engine, lines(rated("a", 1))).unjudged.total() == 1
+    with engine.connect() as connection:
+        metric = find_metric(connection, find_project(connection, "willow-dental").id, "Mood")
+        request = PoolRequest(metric.id, datetime(2026, 11, 24, tzinfo=UTC))
+        ((_, calls),) = read_pools(connection, [request], PoolRule())
+        assert not calls
 
 
 def test_a_metric_is_made_on_sight_and_learns_a_type_that_nobody_chose(engine: Engine) -> None:
@@ -226,7 +300,7 @@ def test_a_metric_is_made_on_sight_and_learns_a_type_that_nobody_chose(engine: E
         assert eligible.scalars().all() == ["Politeness"]
 
 
-def test_names_that_share_a_slug_are_one_and_the_first_is_kept(engine: Engine) -> None:
+def test_spellings_of_one_name_are_one_and_the_first_is_kept(engine: Engine) -> None:
     other = [{"name": "HALLUCINATION ", "passed": True}]
     sent = [call("a"), call("b", project="willow dental", metrics=other), call("c", agent="Desk ")]
     assert take(engine, *sent) == (3, 0, 0, 0)
@@ -239,6 +313,28 @@ def test_names_that_share_a_slug_are_one_and_the_first_is_kept(engine: Engine) -
         ):
             found = connection.execute(text(f"SELECT name FROM {table} ORDER BY name"))
             assert found.scalars().all() == names
+
+
+def test_names_that_share_a_slug_are_two_and_the_second_s_slug_is_told(engine: Engine) -> None:
+    metrics = [{"name": name, "passed": name == "Yes/No"} for name in ("Yes/No", "Yes No", "Y?")]
+    names = ("C#", "C++", "C", "C #2")
+    sent = [call("x", project=name, agent=name, metrics=metrics) for name in names]
+    report = import_calls(engine, lines(*sent))
+    assert counts(report) == (4, 0, 0, 0)
+    assert report.told == [
+        "project 'C++' has the slug c-2: c is 'C#'",
+        "project 'C' has the slug c-3: c is 'C#'",
+        "project 'C #2' has the slug c-2-2: c-2 is 'C++'",
+        *["metric 'Yes No' has the slug yes-no-2: yes-no is 'Yes/No'"] * 4,
+    ]
+    for name, slug in zip(names, ("c", "c-2", "c-3", "c-2-2"), strict=True):
+        kept = stored(engine, "x", slug)
+        assert (kept["agent"], kept) == (name, stored(engine, "x", name))
+        assert verdicts(engine, "x", slug) == {"Yes/No": True, "Yes No": False, "Y?": False}
+    again = import_calls(engine, lines(*sent[::-1]))
+    assert (counts(again), again.told) == ((0, 0, 4, 0), [])
+    assert take(engine, call("x", agent="C++", metrics=[]), project="c-2") == (0, 0, 1, 0)
+    assert take(engine, call("x", project="c-2", metrics=[])) == (1, 0, 0, 0), "a name, no slug"
 
 
 def test_a_named_project_takes_every_call(engine: Engine) -> None:
@@ -292,10 +388,9 @@ def test_a_call_that_postgres_refuses_costs_no_other(engine: Engine) -> None:
     results: list[LineResult] = []
     sent = lines(*(call(f"c-{n}") for n in range(7)), call("c-5"))
     report = import_calls(engine, sent, read=careless, on_line=results.append)
-    assert counts(report) == (6, 0, 0, 2)
-    assert [r.line for r in results if r.status == "rejected"] == [4, 8]
+    assert counts(report) == (6, 0, 1, 1)
+    assert [r.line for r in results if r.status == "rejected"] == [4]
     assert "Postgres" in (results[3].reason or "")
-    assert "line 6" in (results[7].reason or "")
 
 
 def test_imports_at_once_neither_wait_for_ever_nor_count_a_call_twice(

@@ -1,6 +1,7 @@
 """Finding projects and metrics by what people call them, and putting cards and views."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Connection, Engine, text
@@ -8,11 +9,14 @@ from sqlalchemy import Connection, Engine, text
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.ingest.import_calls import import_calls
+from failure_insights.store.access import visible_project
+from failure_insights.store.keys import create_key, key_in_force
 from failure_insights.store.projects import (
     ProjectRow,
     eligible_pairs,
     find_metric,
     find_project,
+    find_view,
     pairs_by_key,
     put_metric,
     put_view,
@@ -126,3 +130,54 @@ def test_a_view_holds_the_agents_it_was_put_with_last(
     bank = find_project(connection, "bank")
     with pytest.raises(BadInput, match="no agent 'night-line'"):
         put_view(connection, bank.id, "Ours", ["night-line"])
+
+
+def test_cards_and_views_of_names_that_share_a_slug_are_two(
+    connection: Connection, willow: ProjectRow
+) -> None:
+    sharp = put_metric(connection, willow.id, MetricCard("C#", prompt="sharp"))
+    plus = put_metric(connection, willow.id, MetricCard("C++", prompt="plus"))
+    assert (sharp.slug, plus.slug) == ("c", "c-2")
+    assert put_metric(connection, willow.id, MetricCard("c-2", prompt="by slug")).name == "C++"
+    assert find_metric(connection, willow.id, "C#") == sharp
+    views = [put_view(connection, willow.id, name, ["front-desk"]) for name in ("C#", "C++")]
+    assert [view.slug for view in views] == ["c", "c-2"]
+    assert find_view(connection, willow, "C++") == views[1].id
+    assert put_view(connection, willow.id, "C#", []).id == views[0].id
+
+
+def test_a_key_for_one_name_never_reads_another(connection: Connection) -> None:
+    told: list[str] = []
+    shown = create_key(connection, "sharp", ["C#"], told.append)
+    other = create_key(connection, "plus", ["C++", "Bank"], told.append)
+    assert told == [
+        "Project 'C#' was not there yet and is made.",
+        "Project 'C++' was not there yet and is made.",
+        "project 'C++' has the slug c-2: c is 'C#'",
+    ]
+    for secret, seen, hidden in (
+        (shown, ["C#", "c", "c#"], ["C++", "c-2", "C", "Bank"]),
+        (other, ["C++", "c-2", "bank"], ["C#", "c", "C"]),
+    ):
+        key = key_in_force(connection, secret)
+        assert key
+        for name in seen:
+            visible_project(connection, key, name)
+        for name in hidden:
+            with pytest.raises(UnknownName):
+                visible_project(connection, key, name)
+
+
+def test_imports_that_make_projects_at_once_give_each_name_its_own_slug(engine: Engine) -> None:
+    names = ["C#", "C++", "C", "c-", "C!", "C?"]
+    orders = [names, names[::-1], names[3:] + names[:3]]
+
+    def take(order: list[str]) -> None:
+        import_calls(engine, lines(*(call("x", project=name) for name in order)))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(take, orders))
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT slug, name FROM projects")).all()
+    # "C" and "c-" are spellings of one name.
+    assert len({row.slug for row in rows}) == len(rows) == 5

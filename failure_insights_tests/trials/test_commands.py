@@ -1,6 +1,7 @@
 """The commands as a user types them: what they print, where, and with what status they end."""
 
 import csv
+import gzip
 import io
 import json
 from datetime import UTC, datetime, timedelta
@@ -42,6 +43,7 @@ def lines(*calls: dict[str, Any]) -> str:
     return "".join(json.dumps(line) + "\n" for line in calls)
 
 
+FORMATS_SAID = "native, cekura, vapi, retell, elevenlabs, livekit or pipecat"
 CALLS = lines(*(call(number, CAUSES[number % 2]) for number in range(8)))
 
 
@@ -58,9 +60,10 @@ def test_good_lines_are_kept_and_bad_ones_named(
     file.write_text(CALLS + "{broken\n\n" + lines(no_zone))
     done = command(settings, "import", str(file))
     assert (done.returncode, done.stdout) == (1, "8 new, 0 updated, 0 unchanged, 2 rejected\n")
-    first, second = done.stderr.splitlines()
+    first, second, form = done.stderr.splitlines()
     assert first.startswith(f"{file}:9: not JSON")
     assert second.startswith(f"{file}:11: started_at")
+    assert form == f"{file}: native, JSON lines"
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM calls")).scalar_one() == 8
 
@@ -71,11 +74,8 @@ def test_good_lines_are_kept_and_bad_ones_named(
         *("import", "-", "--project", "Other Shop"),
         given=lines(call(1, "Anew."), call(1, "Twice.")),
     )
-    assert (changed.returncode, changed.stdout) == (
-        1,
-        "1 new, 0 updated, 0 unchanged, 1 rejected\n",
-    )
-    assert changed.stderr.startswith("standard input:2: ")
+    counts = "1 new, 1 updated, 0 unchanged, 0 rejected\n"
+    assert (changed.returncode, changed.stdout) == (0, counts)
 
 
 def test_a_provider_s_format_is_read_and_a_wrong_one_is_noticed(
@@ -90,9 +90,53 @@ def test_a_provider_s_format_is_read_and_a_wrong_one_is_noticed(
     words = ("import", "-", "--format", "elevenlabs", "--project", "Shop")
     done = command(settings, *words, given=lines(conversation))
     assert (done.returncode, done.stdout) == (0, "1 new, 0 updated, 0 unchanged, 0 rejected\n")
-    array = command(settings, "import", "-", given=json.dumps([conversation], indent=1))
-    assert array.returncode == 1
-    assert "no line is a call in the format native" in array.stderr
+    array = command(settings, *words[:2], *words[4:], given=json.dumps([conversation], indent=1))
+    assert (array.returncode, array.stdout) == (0, "0 new, 0 updated, 1 unchanged, 0 rejected\n")
+    assert array.stderr.splitlines() == [
+        "standard input: elevenlabs, one array",
+        "1 call without a metric result, so not to be audited: conv-1",
+    ]
+    wrong = command(settings, "import", "-", "--format", "native", given=lines(conversation))
+    assert wrong.returncode == 1
+    assert "nothing in it is a call in the format native" in wrong.stderr
+
+
+def test_an_import_tells_what_it_took_and_what_it_did_not(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    folder = tmp_path / "export"
+    (folder / "day 2").mkdir(parents=True)
+    (folder / "notes.md").write_text("Calls of two days.")
+    scores = [{"name": "C++", "passed": True}, {"name": "C#", "score": 3}]
+    plain = [call(n, "", metrics=[]) for n in range(7)]
+    (folder / "day 2" / "b.json").write_text(json.dumps({"results": plain, "next": None}))
+    odd = call(8, "", metrics=scores, colour="red")
+    odd["transcript"].append({"role": "tool_result", "content": "a\0b"})
+    (folder / "a.csv").write_text("call_id,project,agent\nx\n")
+    packed = gzip.compress(lines(odd, *[{"event": n} for n in range(12)]).encode("utf-16"))
+    (folder / "c.jsonl.gz").write_bytes(packed)
+    (folder / "empty.json").write_text("[]")
+    done = command(settings, "import", str(folder))
+    assert (done.returncode, done.stdout) == (1, "8 new, 0 updated, 0 unchanged, 13 rejected\n")
+    said = done.stderr.replace(str(folder), "F").splitlines()
+    assert said == [
+        "F: 1 file passed over, by their names no files of calls",
+        "F/a.csv:2: project is missing",
+        *[f"F/c.jsonl.gz:{n}: call_id is missing" for n in range(2, 12)],
+        "F/c.jsonl.gz:13: the last of 2 more in a row: call_id is missing",
+        "--project NAME says whose calls these are.",
+        f"F/a.csv: nothing in it is a call in a known format; --format takes {FORMATS_SAID}",
+        "F/empty.json: no call in it",
+        "F/c.jsonl.gz: native, JSON lines, gzip, utf-16-le",
+        "F/day 2/b.json: native, a page (results)",
+        "metric 'C#' has the slug c-2: c is 'C++'",
+        "left out: fields passed over: 1; the first: F/c.jsonl.gz:1: 'colour'",
+        "left out: characters that cannot be stored, replaced by U+FFFD: 1",
+        "7 calls without a metric result, so not to be audited: "
+        "call-0, call-1, call-2, call-3, call-4 and 2 more",
+        "1 score of 'C#' without a verdict: give a pass rule: "
+        "failure-insights metrics rule 'Shoe Shop' 'C#' '>= 4'",
+    ]
 
 
 def test_an_audit_prints_the_row_or_the_breakdown_and_exports_are_the_same(

@@ -69,11 +69,11 @@ def test_calls_come_as_lines_or_as_an_array_with_a_result_each(site: Site, form:
     ("body", "taken", "reason"),
     [
         (lines(call("n1")) + "\n{not json}\n\n" + lines(call("n2")), 2, "JSON"),
-        ("[" + json.dumps(call("n1")) + ", {broken", 1, "element 2"),
+        ("[" + json.dumps(call("n1")) + ", {broken", 1, "JSON"),
         ("[" + json.dumps(call("n1")) + "] trailing", 1, "JSON"),
         (lines(call("n1")) + "\n[1, 2]", 1, "object"),
         (lines(call("n1", project="Clinic"), call("n2", project="bank")), 1, "bank"),
-        (b'{"call_id": "\xff"}', 0, "JSON"),
+        (b'{"call_id": "\xff', 0, "JSON"),
         ("[" * 100_000, 0, "JSON"),
         ("{" * 100_000, 0, "JSON"),
     ],

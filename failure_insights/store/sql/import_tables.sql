@@ -5,5 +5,5 @@ CREATE TEMPORARY TABLE incoming_calls (
 ) ON COMMIT DROP;
 CREATE TEMPORARY TABLE incoming_results (
     project_id integer, call_id text, metric_id integer, passed boolean, score jsonb,
-    explanation text
+    explanation text, by_rule boolean
 ) ON COMMIT DROP

@@ -2,4 +2,4 @@
 UPDATE metrics
    SET type = :type, prompt = :prompt, description = :description, pass_rule = :pass_rule,
        score_type = :score_type, about = :about, is_eligible = :is_eligible, updated_at = now()
- WHERE project_id = :project_id AND slug = :slug
+ WHERE id = :metric_id

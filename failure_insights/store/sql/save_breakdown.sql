@@ -10,6 +10,7 @@ WITH insight AS (
            num_evaluated_calls = (
                SELECT count(*) FROM metric_results AS result
                 WHERE result.metric_id = insights.metric_id
+                  AND result.passed IS NOT NULL
                   AND result.started_at < :window_end
                   AND result.started_at >= CAST(:window_end AS timestamptz)
                                            - make_interval(days => :window_days)),

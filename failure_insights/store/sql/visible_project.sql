@@ -1,7 +1,9 @@
--- The project of that slug or name, or of the slug of such a name, if the key may see it; the best
--- match first. `seen` is projects_of_key.
+-- The projects that may be meant and that a key may see; `seen` is projects_of_key.
 SELECT id, slug, name, created_at
   FROM seen
- WHERE slug = :given OR name = :given OR slug = :slug
- ORDER BY slug = :given DESC, name = :given DESC, id
- LIMIT 1
+ WHERE EXISTS (SELECT
+                 FROM unnest(CAST(:bases AS text[])) AS base
+                WHERE seen.slug = base
+                   OR (starts_with(seen.slug, base || '-')
+                       AND substr(seen.slug, length(base) + 2) ~ '^[0-9]+$'))
+ ORDER BY id

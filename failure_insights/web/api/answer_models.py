@@ -6,7 +6,7 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
-from failure_insights.ingest.batch import LineResult
+from failure_insights.ingest.report import Status
 from failure_insights.store.calls import MetricResultRow
 from failure_insights.store.documented import documented
 from failure_insights.store.insight_rows import InsightRow
@@ -68,6 +68,19 @@ class About(TypedDict):
     about: str
 
 
+@documented
+class ImportedLine(TypedDict):
+    """What became of one line, or of one item of a list."""
+
+    line: int
+    """From 1."""
+    status: Status
+    call_id: str | None
+    reason: str | None
+    """Why it was rejected or passed over."""
+
+
+@documented
 class ImportReport(TypedDict):
     """How many calls were new, changed, the same, or refused, and what became of each."""
 
@@ -75,7 +88,26 @@ class ImportReport(TypedDict):
     updated: int
     unchanged: int
     rejected: int
-    results: list[LineResult]
+    passed_over: Mapping[str, int]
+    """Events that are no end of a call, by reason."""
+    left_out: Mapping[str, int]
+    """What could not be taken of calls that were, by kind."""
+    unjudged: list["UnjudgedMetric"]
+    without_turns: int
+    """Calls that have no transcript."""
+    without_results: int
+    """Calls that have no metric result, so that nothing of them is audited."""
+    told: list[str]
+    """New names whose slug is another's, and the slugs that they have."""
+    results: list[ImportedLine]
+
+
+@documented
+class UnjudgedMetric(TypedDict):
+    """A metric with scores that no pass rule judges yet; a rule on its card will."""
+
+    metric: str
+    results: int
 
 
 @documented

@@ -1,23 +1,21 @@
 """Calls: taking in many at once, and reading one back."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import IO, Annotated, Any
+from collections.abc import Iterable, Iterator
+from typing import IO, Annotated, BinaryIO, Literal, cast
 
 import orjson
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from failure_insights.domain.metrics import slugify
-from failure_insights.errors import BadInput
-from failure_insights.ingest.batch import LineResult
-from failure_insights.ingest.import_calls import ImportReport, import_calls
-from failure_insights.sources import BadCall, ReadCall, native
-from failure_insights.sources.reading import shown
+from failure_insights.ingest.files.reading import values_in
+from failure_insights.ingest.files.values import Value
+from failure_insights.ingest.import_calls import import_calls
+from failure_insights.ingest.report import ImportReport, LineResult
 from failure_insights.store.calls import CallRow, read_call
 from failure_insights.web.api import answer_models, examples
 from failure_insights.web.api.answers import answer
-from failure_insights.web.api.bodies import CHUNK, lines_of, spool, spooled
+from failure_insights.web.api.bodies import CHUNK, spool, spooled
 from failure_insights.web.api.insights import ProjectName
 from failure_insights.web.auth.api_keys import Caller, CallerOf
 
@@ -25,6 +23,8 @@ router = APIRouter(prefix="/api/projects/{project}/calls", tags=["Calls"])
 
 #: No call is shorter than 50 bytes, so that no body of calls has more.
 MAX_LINES = 1_000_000
+#: A gzipped body may hold as much; transcripts shrink to a fifth.
+MAX_UNPACKED_BYTES = 500 * 2**20
 
 _BODY = {
     "required": True,
@@ -41,13 +41,22 @@ _BODY = {
 }
 
 
+Format = Annotated[
+    Literal["auto", "native", "cekura", "vapi", "retell", "elevenlabs", "livekit", "pipecat"],
+    Query(description="Whose format the calls have; auto: each one's own is detected."),
+]
+
+
 @router.post("/", response_model=answer_models.ImportReport, openapi_extra={"requestBody": _BODY})
-async def take_in(request: Request, caller: CallerOf, project: ProjectName) -> Response:
-    """Take calls in, up to 50 MB: a JSON array, or JSON lines. A bad one is named with its place
-    and the reason, and the good ones are kept; the same calls again change nothing."""
+async def take_in(
+    request: Request, caller: CallerOf, project: ProjectName, format: Format = "auto"
+) -> Response:
+    """Take calls in, up to 50 MB: JSON of any layout (an array, lines, a page of a list), CSV or
+    Parquet, also gzipped. A bad one is named with its place and the reason, and the good ones are
+    kept; the same calls again change nothing."""
     place = await run_in_threadpool(_place, caller, project)
     with await spooled(request) as body:
-        return await run_in_threadpool(_import, caller, place, lines_of(body))
+        return await run_in_threadpool(_import, caller, place, format, body)
 
 
 @router.get("/{call_id:path}/", response_model=CallRow)
@@ -66,21 +75,28 @@ def _place(caller: Caller, project: str) -> str:
         return caller.project_to_fill(connection, project)
 
 
-def _import(caller: Caller, project: str, lines: Iterable[bytes]) -> Response:
-    report, results = ImportReport(), spool()
-    last = 0
+def _import(caller: Caller, project: str, format: str, body: IO[bytes]) -> Response:
+    results = spool()
 
     def note(result: LineResult) -> None:
-        nonlocal last
-        report.count(result)
-        results.write(b"," if last else b"")
-        results.write(orjson.dumps(result))
-        last = result.line
+        line: answer_models.ImportedLine = {
+            "line": result.line,
+            "status": result.status,
+            "call_id": result.call_id,
+            "reason": result.reason,
+        }
+        results.write(b"," if results.tell() else b"")
+        results.write(orjson.dumps(line))
 
     try:
-        import_calls(caller.engine, _bounded(lines), project=project, read=_read, on_line=note)
-    except BadInput as error:
-        note(LineResult(last + 1, "rejected", None, str(error)))
+        report = import_calls(
+            caller.engine,
+            _bounded(values_in(cast(BinaryIO, body), most_bytes=MAX_UNPACKED_BYTES)),
+            project=project,
+            format=format,
+            only_this_project=True,
+            on_line=note,
+        )
     except BaseException:
         results.close()
         raise
@@ -90,35 +106,32 @@ def _import(caller: Caller, project: str, lines: Iterable[bytes]) -> Response:
 
 def _told(report: ImportReport, results: IO[bytes]) -> Iterator[bytes]:
     """Yield the report's JSON; its results may be too many to hold."""
+    unjudged: list[answer_models.UnjudgedMetric] = [
+        {"metric": metric, "results": count} for (_, metric), count in report.unjudged.items()
+    ]
+    told = {
+        "new": report.new,
+        "updated": report.updated,
+        "unchanged": report.unchanged,
+        "rejected": report.rejected,
+        "passed_over": report.passed_over,
+        "left_out": report.left_out,
+        "unjudged": unjudged,
+        "without_turns": report.without_turns.count,
+        "without_results": report.without_results.count,
+        "told": report.told,
+    }
     with results:
-        yield orjson.dumps(report).removesuffix(b"}") + b',"results":['
+        yield orjson.dumps(told).removesuffix(b"}") + b',"results":['
         while chunk := results.read(CHUNK):
             yield chunk
         yield b"]}"
 
 
-def _bounded(lines: Iterable[bytes]) -> Iterator[bytes]:
-    for number, line in enumerate(lines, start=1):
+def _bounded(values: Iterable[Value]) -> Iterator[Value]:
+    for number, value in enumerate(values, start=1):
         if number > MAX_LINES:
-            raise BadInput(f"more than {MAX_LINES:,} lines; nothing after them is read")
-        yield line
-
-
-def _read(payload: Mapping[str, Any], project: str | None) -> ReadCall:
-    """Return the call of an object, which goes into the project of the request's address."""
-    read = native.read(payload, project)
-    named = payload.get("project")
-    if named is not None and (not isinstance(named, str) or _is_other(named, read.call.project)):
-        raise BadCall(
-            f"project is {shown(named)}, and this address takes calls of "
-            f"{shown(project)}; leave it out, or send the call there",
-            read.call.call_id,
-        )
-    return read
-
-
-def _is_other(named: str, project: str) -> bool:
-    try:
-        return named != project and slugify(named) != slugify(project)
-    except BadInput:
-        return True
+            reason = f"more than {MAX_LINES:,} lines; nothing after them is read"
+            yield Value(value.place, value.form, 0, None, reason)
+            return
+        yield value

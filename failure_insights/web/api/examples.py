@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from failure_insights.ingest.batch import LineResult
 from failure_insights.store.calls import CallRow
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.project_lists import AgentRow, MetricCardRow
@@ -233,9 +232,20 @@ _IMPORT_REPORT: answer_models.ImportReport = {
     "updated": 0,
     "unchanged": 0,
     "rejected": 1,
+    "passed_over": {},
+    "left_out": {"turns without text": 2},
+    "unjudged": [{"metric": "CSAT", "results": 1}],
+    "without_turns": 0,
+    "without_results": 0,
+    "told": [],
     "results": [
-        LineResult(1, "new", "call-1"),
-        LineResult(2, "rejected", "call-2", "started_at is missing"),
+        {"line": 1, "status": "new", "call_id": "call-1", "reason": None},
+        {
+            "line": 2,
+            "status": "rejected",
+            "call_id": "call-2",
+            "reason": "started_at is missing",
+        },
     ],
 }
 _TOO_MANY_DAYS = "Input should be less than or equal to 90"

@@ -1,6 +1,5 @@
 """Cekura's webhook: one call as its clients send it, with its metric results or without."""
 
-from collections import Counter
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -10,7 +9,8 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from failure_insights.errors import BadInput, UnknownName
-from failure_insights.ingest.payloads import PayloadReport, store_calls
+from failure_insights.ingest.payloads import store_calls
+from failure_insights.ingest.report import ImportReport
 from failure_insights.sources import cekura, native, times
 from failure_insights.sources.fields import NativeCall
 from failure_insights.store.calls import CallRow, read_call
@@ -71,8 +71,8 @@ def observe(caller: CallerOf, body: Annotated[ObserveBody, Depends(_sent)]) -> R
         known = _known(connection, caller, project, body.call_id)
     call = _whole(sent, known, has_transcript=body.transcript_json is not None)
     read = native.read(call, project)
-    report = PayloadReport(left_out=Counter(read.left_out))
-    store_calls(caller.engine, [read], project, report)
+    report = ImportReport()
+    store_calls(caller.engine, [read], "cekura", project, report)
     if report.rejected:
         raise BadInput(report.rejections[0])
     with caller.engine.connect() as connection:
@@ -92,7 +92,7 @@ def _as_cekura_sends(body: ObserveBody) -> dict[str, Any]:
     return fields
 
 
-def _observed(call: CallRow, report: PayloadReport, body: ObserveBody) -> Observed:
+def _observed(call: CallRow, report: ImportReport, body: ObserveBody) -> Observed:
     return {
         "id": call["id"],
         "call_id": call["call_id"],

@@ -17,11 +17,11 @@ from starlette.exceptions import HTTPException
 
 from failure_insights.errors import BadInput
 from failure_insights.ingest.payloads import (
-    PayloadReport,
-    placed,
+    of_agent,
     read_payload,
     store_calls,
 )
+from failure_insights.ingest.report import ImportReport
 from failure_insights.settings import secret_named
 from failure_insights.sources import ReadCall
 from failure_insights.sources.cekura_tracers import unwrapped
@@ -113,7 +113,7 @@ def _take_with_key(
     named: str | None,
     agent_id: str | None,
 ) -> Response:
-    report = PayloadReport()
+    report = ImportReport()
     # Only to know its ID and agent; which project it is of does not change how it is read.
     read = _read(kind, payload, "unknown", report)
     if read is None:
@@ -124,17 +124,17 @@ def _take_with_key(
         )
         # The tracers of Cekura's package name the agent by a number, as an `agent_id` does.
         agent = agent_named(connection, caller, project, agent_id or read.call.agent)
-    return _stored(caller.engine, placed(read, project, agent), project, report)
+    return _stored(caller.engine, of_agent(read, agent), kind, project, report)
 
 
 def _take_of_source(engine: Engine, source: SourceRow, payload: Mapping[str, Any]) -> Response:
-    report, error = PayloadReport(), ""
+    report, error = ImportReport(), ""
     try:
         read = _read(source.kind, payload, source.project_name, report)
         if read is None:
             return _passed_over(report)
-        read = placed(read, source.project_slug, source.agent)
-        return _stored(engine, read, source.project_slug, report)
+        read = of_agent(read, source.agent)
+        return _stored(engine, read, source.kind, source.project_slug, report)
     except BadInput as refused:
         error = str(refused)
         raise
@@ -152,7 +152,7 @@ def _take_of_source(engine: Engine, source: SourceRow, payload: Mapping[str, Any
 
 
 def _read(
-    kind: str, payload: Mapping[str, Any], project: str, report: PayloadReport
+    kind: str, payload: Mapping[str, Any], project: str, report: ImportReport
 ) -> ReadCall | None:
     """Return the call of a delivery, or None for an event that is passed over.
 
@@ -165,13 +165,15 @@ def _read(
     return read
 
 
-def _passed_over(report: PayloadReport) -> Response:
+def _passed_over(report: ImportReport) -> Response:
     told: Delivered = {"status": "passed_over", "reason": next(iter(report.passed_over))}
     return answer(told)
 
 
-def _stored(engine: Engine, read: ReadCall, project: str, report: PayloadReport) -> Response:
-    store_calls(engine, [read], project, report)
+def _stored(
+    engine: Engine, read: ReadCall, kind: str, project: str, report: ImportReport
+) -> Response:
+    store_calls(engine, [read], kind, project, report)
     if report.rejected:
         raise BadInput(report.rejections[0])
     with engine.connect() as connection:
