@@ -20,11 +20,6 @@ from typing import IO, Any, BinaryIO, cast
 
 from failure_insights.errors import BadInput
 
-if sys.version_info >= (3, 14):
-    from compression import zstd
-else:
-    from backports import zstd
-
 #: As much as any kind of file needs to be told.
 HEAD_BYTES = 512
 #: Archives that wait on disk, because they are read from their end, do so above this size.
@@ -37,17 +32,26 @@ MAX_DEPTH = 4
 _CALLS = (".json", ".jsonl", ".ndjson", ".jsonlines", ".csv", ".tsv", ".parquet", ".log", ".txt")
 _PACKED = (".gz", ".bz2", ".xz", ".zst", ".zip", ".tar", ".tgz")
 
+
+def _zstd_unpacker() -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd  # few files need it
+    return zstd.ZstdDecompressor()
+
+
 #: The magic bytes of each compression, its name, and what unpacks one stream of it.
 _COMPRESSIONS: Mapping[bytes, tuple[str, Callable[[], Any]]] = {
     b"\x1f\x8b": ("gzip", lambda: zlib.decompressobj(wbits=31)),
     b"BZh": ("bzip2", bz2.BZ2Decompressor),
     b"\xfd7zXZ\0": ("xz", lzma.LZMADecompressor),
-    b"\x28\xb5\x2f\xfd": ("zstd", zstd.ZstdDecompressor),
+    b"\x28\xb5\x2f\xfd": ("zstd", _zstd_unpacker),
 }
 
 #: What the modules above raise where a file is damaged, breaks off or is locked.
 DAMAGED = (
-    *(EOFError, OSError, zlib.error, lzma.LZMAError, zstd.ZstdError),
+    *(EOFError, OSError),
     *(zipfile.BadZipFile, tarfile.TarError, NotImplementedError, RuntimeError),
 )
 
@@ -176,7 +180,10 @@ class _Unpacked(io.RawIOBase):
                 if not rest.lstrip(b"\0"):
                     return 0
                 self._packed, self._unpacker = rest, self._new_unpacker()
-            data = self._unpacker.decompress(self._packed, len(buffer))
+            try:
+                data = self._unpacker.decompress(self._packed, len(buffer))
+            except Exception as error:  # each module has its own
+                raise OSError(str(error)) from error
             self._packed = getattr(self._unpacker, "unconsumed_tail", b"")
             if data:
                 buffer[: len(data)] = data
