@@ -21,8 +21,9 @@ from failure_insights_tests.quality.agents import agent, store
 from failure_insights_tests.quality.planted import plant
 
 LATENCY_S, CONCURRENCY = 1.0, 16
-#: Stages in the order in which they follow one another; those of one step go together.
-STEPS = (("note",), ("agent", "draft", "vote"), ("assignment",), ("critique",))
+#: Stages in the order in which they follow one another; those of one step go together. The oracle
+#: names every call for a cause, so that labels come from second readers alone, beside the critics.
+STEPS = (("note",), ("agent", "draft", "vote"), ("assignment", "critique"))
 
 
 def main() -> None:
