@@ -6,6 +6,7 @@ from typing import Any
 from failure_insights.errors import BadInput
 from failure_insights.sources import native
 from failure_insights.sources.detect import detect
+from failure_insights.sources.fields import unwrapped
 from failure_insights.sources.providers import PROVIDERS
 from failure_insights.sources.reading import (
     BadCall,
@@ -36,6 +37,10 @@ def reader(format: str) -> Reader:
 
     def read(payload: Mapping[str, Any], project: str | None = None) -> ReadCall:
         losses = Losses()
-        return native.call_of(native_of(payload), project, losses)
+        try:
+            call = native_of(unwrapped(payload), losses)
+        except RecursionError:
+            raise BadCall("objects and lists are nested too deeply") from None
+        return native.call_of(call, project, losses)
 
     return read

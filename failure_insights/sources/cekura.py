@@ -1,119 +1,108 @@
-"""Cekura: the body of its observe webhook, or a call log as its API returns it.
+"""Cekura: the body of its observe webhook, a call log of its API, or the webhook that holds one.
 
-Shapes: docs.cekura.ai, "Send calls" and "Transcript format". `transcript_type` says whose shape
-`transcript_json` has; without one it is Cekura's own.
+Shapes: docs.cekura.ai, "Send calls", "Transcript format" and "Webhook format". `transcript_type`
+names whose shape `transcript_json` has; each entry shows that itself, so it is only checked.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from failure_insights.errors import BadInput
-from failure_insights.sources import deepgram, elevenlabs, fields, livekit, pipecat, retell, vapi
-from failure_insights.sources.fields import NativeCall, NativeTurn
+from failure_insights.sources import entries, fields, times
+from failure_insights.sources.fields import NativeCall
+from failure_insights.sources.reading import LeftOut, Losses, NotACall, shown
+from failure_insights.sources.texts import words
+from failure_insights.sources.verdicts import NativeResult, passed_of, score_of
+
+#: Whose shape a transcript may have. `vocera` is the product's earlier name, which its API takes.
+TRANSCRIPT_TYPES = (
+    *("cekura", "vocera", "custom", "vapi", "retell", "elevenlabs", "livekit", "pipecat"),
+    "deepgram",
+)
 
 
-def read_call(payload: Mapping[str, Any]) -> NativeCall:
-    """Return the native call of an observe body or a call log.
+def read_call(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
+    """Return the native call of an observe body, a call log or a `call_log.completed` webhook.
 
     Raises:
-        BadInput: the transcript does not have the shape that `transcript_type` names.
+        NotACall: another event, such as the result of simulated calls.
+        BadInput: there is no such `transcript_type`, or the transcript is neither list nor text.
     """
-    transcript = fields.first(payload.get("transcript_json"), payload.get("transcript_object"))
-    agent = fields.first(payload.get("agent"), payload.get("assistant_id"), payload.get("agent_id"))
+    event = payload.get("event_type")
+    if isinstance(event, str) and event != "call_log.completed":
+        raise NotACall(f"Cekura event {event[:40]}")
+    log = fields.part(payload, "data") if event else payload
+    _require_type(log.get("transcript_type"))
+    turns = entries.first_turns(_transcripts(log), losses)
+    started = _utc(fields.begin(log.get("timestamp"), log.get("started_at")))
+    begin = fields.first(started, turns.first_moment)
+    last_s = turns.last_s(times.epoch(begin))
+    duration_s = fields.duration([log], started, log.get("ended_at"), last_s)
     return fields.native_call(
-        {**payload, "metadata": _metadata(payload)},
-        call_id=fields.name(payload.get("call_id")),
-        agent=fields.name(agent),
-        started_at=_utc(fields.time(payload.get("timestamp"))),
-        duration_s=_duration(payload.get("duration")),
-        ended_reason=fields.name(payload.get("call_ended_reason")),
-        metrics=_judged(fields.part(payload, "evaluation").get("metrics")),
-        transcript=read_transcript(payload.get("transcript_type"), transcript),
+        {**log, "metadata": _metadata(log)},
+        call_id=fields.name(log.get("call_id")),
+        agent=fields.name_in([log], "agent", "assistant_id", "agent_id"),
+        started_at=begin,
+        duration_s=duration_s,
+        ended_reason=fields.name_in([log], "call_ended_reason"),
+        metrics=_judged(log, losses),
+        transcript=turns.turns(times.epoch(begin), duration_s),
     )
 
 
-def read_transcript(transcript_type: Any, transcript: Any) -> list[NativeTurn]:
-    """Return the native turns of a transcript in the shape that its type names.
-
-    Raises:
-        BadInput: no such type, or the transcript does not have its shape.
-    """
-    word = "cekura" if transcript_type in (None, "") else str(transcript_type).strip().lower()
-    if word not in TRANSCRIPT_TYPES:
+def _require_type(transcript_type: Any) -> None:
+    if transcript_type in (None, ""):
+        return
+    if str(transcript_type).strip().lower() not in TRANSCRIPT_TYPES:
         known = ", ".join(TRANSCRIPT_TYPES)
-        raise BadInput(f"transcript_type {word[:40]!r} is not one of {known}")
-    return TRANSCRIPT_TYPES[word]([] if transcript is None else transcript)
+        raise BadInput(f"transcript_type {shown(transcript_type)} is not one of {known}")
 
 
-def read_turns(transcript: Any) -> list[NativeTurn]:
-    """Return the native turns of Cekura's own shape; tools stand in `data`."""
-    turns: list[NativeTurn] = []
-    for place, entry in fields.items(transcript):
-        role = fields.role_of(place, entry)
-        start, data = entry.get("start_time"), fields.part(entry, "data")
-        if role in ("tool_call", "tool_result"):
-            said = fields.first(data.get("arguments"), data.get("result"), entry.get("content"))
-            turns.append(fields.turn(role, said, start, tool_name=data.get("name")))
-        elif said := fields.words(entry.get("content")):
-            turns.append(fields.turn(role, said, start))
-    return turns
+def _transcripts(log: Mapping[str, Any]) -> Iterable[Any]:
+    """Yield what may be the transcript, the richest first."""
+    for key in ("transcript_json", "transcript_object", "transcript", "user_generated_transcript"):
+        yield log.get(key)
 
 
-#: Whose shape a transcript has, and who reads it.
-TRANSCRIPT_TYPES: Mapping[str, Callable[[Any], list[NativeTurn]]] = {
-    "cekura": read_turns,
-    # The product's earlier name, which its API still takes.
-    "vocera": read_turns,
-    "custom": read_turns,
-    "vapi": vapi.read_turns,
-    "retell": retell.read_turns,
-    "elevenlabs": elevenlabs.read_turns,
-    "livekit": livekit.read_turns,
-    "pipecat": pipecat.read_turns,
-    "deepgram": deepgram.read_turns,
-}
-
-
-def _metadata(payload: Mapping[str, Any]) -> Any:
+def _metadata(log: Mapping[str, Any]) -> Any:
     """Return the metadata with the recording's address, which Cekura has beside it."""
-    recording, metadata = payload.get("voice_recording_url"), payload.get("metadata")
-    if not isinstance(recording, str) or not isinstance(metadata, Mapping | None):
+    recording, metadata = log.get("voice_recording_url"), log.get("metadata")
+    if not isinstance(recording, str) or not isinstance(metadata, dict | None):
         return metadata
     return {"voice_recording_url": recording, **(metadata or {})}
 
 
-def _judged(metrics: Any) -> list[dict[str, Any]] | None:
-    """Return a call log's metric results; of binary ones a score above 0 is a pass."""
-    if not isinstance(metrics, list):
-        return None
+def _judged(log: Mapping[str, Any], losses: Losses) -> list[NativeResult]:
+    """Return a call log's results. A binary one says `passed`; older ones pass above score 0."""
+    evaluation = log.get("evaluation")
+    items = evaluation if isinstance(evaluation, list) else fields.get(evaluation, "metrics")
     results = []
-    for metric in map(fields.part, metrics):
-        score = metric.get("score")
-        result = {
-            "name": metric.get("name"),
-            "score": score,
-            "explanation": fields.words(metric.get("explanation")),
-        }
-        if str(metric.get("type", "")).startswith("binary") and isinstance(score, int | float):
-            result["passed"] = score > 0
-        results.append(result)
-    return results or None
+    for where, item in fields.objects_of(items, "metrics", LeftOut.UNUSABLE_RESULTS, losses):
+        kind, score = fields.get(item, "eval_type", "type"), score_of(item.get("score"))
+        passed = passed_of(item.get("passed"))
+        if passed is None and str(kind).startswith("binary"):
+            passed = passed_of(score)
+            if passed is None and isinstance(score, int | float):
+                passed = score > 0
+        if passed is None and score is None:
+            losses.add(LeftOut.RESULTS_WITHOUT_VERDICT, f"{where}: {shown(item.get('name'))}")
+            continue
+        results.append(
+            {
+                "name": item.get("name"),
+                "passed": passed,
+                "score": score,
+                "explanation": words(item.get("explanation")),
+            }
+        )
+    return results
 
 
-def _utc(timestamp: str | None) -> str | None:
+def _utc(moment: Any) -> Any:
     """Return a time with its zone; Cekura takes one without as UTC."""
     try:
-        moment = datetime.fromisoformat(timestamp or "")
+        naive = datetime.fromisoformat(moment if isinstance(moment, str) else "")
     except ValueError:
-        return timestamp
-    return timestamp if moment.tzinfo else moment.replace(tzinfo=UTC).isoformat()
-
-
-def _duration(value: Any) -> float | None:
-    """Return seconds; a call log has its duration as MM:SS."""
-    if isinstance(value, str) and value.count(":") == 1:
-        minutes, _, rest = value.partition(":")
-        if minutes.isdecimal() and rest.isdecimal():
-            return float(int(minutes[:9]) * 60 + int(rest[:9]))
-    return fields.seconds(value)
+        return moment
+    return moment if naive.tzinfo else naive.replace(tzinfo=UTC).isoformat()

@@ -1,59 +1,57 @@
-"""Deepgram: the words of a transcription, put together to turns.
+"""Deepgram: words with a speaker's number each, put together to turns.
 
-Shapes: developers.deepgram.com, "Diarization" (words with `speaker`) and "Multichannel" (a list
-of words a channel); the plain list of words is what Cekura documents. Deepgram tells speakers
-apart and not who they are: whoever speaks first is taken for the agent, which greets.
+Shape: developers.deepgram.com, "Diarization"; also Cekura's `transcript_type` "deepgram". Nothing
+says which speaker is the agent: who speaks first is taken for it, as deployed agents greet their
+callers, and each turn keeps its speaker's number.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from failure_insights.domain.calls import Role
-from failure_insights.errors import BadInput
-from failure_insights.sources import fields
-from failure_insights.sources.fields import NativeTurn
+from failure_insights.sources import times
+from failure_insights.sources.fields import get, mappings, part
+from failure_insights.sources.texts import words
+from failure_insights.sources.transcript import Transcript
 
 
-def read_turns(transcript: Any) -> list[NativeTurn]:
-    """Return a turn for each stretch of words of one speaker.
-
-    Raises:
-        BadInput: it holds no list of words.
-    """
-    words = sorted(_words(transcript), key=lambda word: word[1])
-    turns = []
-    for speaker, stretch in groupby(words, key=lambda word: word[0]):
-        said = list(stretch)
-        role: Role = "agent" if speaker == words[0][0] else "user"
-        text = " ".join(word for _, _, word in said)
-        turns.append(fields.turn(role, text, said[0][1], speaker=f"speaker {speaker}"))
-    return turns
+def is_of_words(entries: Sequence[Any]) -> bool:
+    """Return whether a list holds words, or utterances of numbered speakers."""
+    first = entries[0]
+    return isinstance(first, dict) and (
+        "word" in first or ("role" not in first and isinstance(first.get("speaker"), int))
+    )
 
 
-def _words(transcript: Any) -> Iterator[tuple[str, float, str]]:
-    """Yield each word's speaker, start in seconds, and text."""
-    channels = fields.part(transcript, "results").get("channels")
-    if not isinstance(channels, list):
-        yield from _of_channel(transcript, None)
-        return
+def words_of(response: Mapping[str, Any]) -> list[Any]:
+    """Return the words of a whole response, each with its channel's number, in order of time."""
+    channels = mappings(part(response, "results").get("channels"))
+    found = []
     for number, channel in enumerate(channels):
-        alternatives = fields.part(channel).get("alternatives")
-        if isinstance(alternatives, list) and alternatives:
-            # Of one channel, diarization tells the speakers; of several, the channels do.
-            speaker = str(number) if len(channels) > 1 else None
-            yield from _of_channel(fields.part(alternatives[0]).get("words"), speaker)
+        best = mappings(channel.get("alternatives"))[:1]
+        for word in mappings(best[0].get("words")) if best else ():
+            found.append(word if len(channels) == 1 else {**word, "speaker": number})
+    return sorted(found, key=lambda word: times.seconds(word.get("start")) or 0.0)
 
 
-def _of_channel(words: Any, speaker: str | None) -> Iterator[tuple[str, float, str]]:
-    start = 0.0
-    for place, word in fields.items(words):
-        text = fields.name(fields.first(word.get("punctuated_word"), word.get("word")))
-        if text is None:
-            raise BadInput(f"entry {place} of the transcript is no word of Deepgram")
-        start = fields.seconds(word.get("start")) or start
-        yield speaker or str(_speaker(word)), start, text
+def read(entries: Sequence[Any], turns: Transcript) -> None:
+    """Add a turn for each run of words of one speaker."""
+    spoken = [entry for entry in entries if isinstance(entry, dict)]
+    agent = _speaker(spoken[0])
+    for place, (speaker, run) in enumerate(groupby(spoken, _speaker)):
+        pieces = list(run)
+        turns.add(
+            "agent" if speaker == agent else "user",
+            " ".join(filter(None, (words(_said(piece)) for piece in pieces))),
+            times.instant(get(pieces[0], "start"), in_seconds=True),
+            where=f"turn {place}",
+            speaker=f"speaker {speaker}",
+        )
 
 
-def _speaker(word: Mapping[str, Any]) -> Any:
-    return word.get("speaker", 0)
+def _said(piece: Mapping[str, Any]) -> Any:
+    return get(piece, "punctuated_word", "word", "transcript", "text", "content")
+
+
+def _speaker(piece: Mapping[str, Any]) -> str:
+    return str(get(piece, "speaker", "channel") or 0)

@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from failure_insights.domain.calls import ROLES
-from failure_insights.sources.fields import get, part
+from failure_insights.sources import livekit, vapi
+from failure_insights.sources.fields import get, part, unwrapped
+from failure_insights.sources.roles import known_role
+
+#: Fields that no native turn has.
+_FOREIGN = frozenset(
+    {
+        *("message", "timestamp", "start_time", "created_at", "secondsFromStart", "words"),
+        *("time_in_call_secs", "timeInCallSecs", "tool_calls", "toolCalls", "data"),
+    }
+)
 
 
 def detect(payload: Mapping[str, Any]) -> str | None:
@@ -16,19 +26,22 @@ def detect(payload: Mapping[str, Any]) -> str | None:
 
     Events that are no end of a call have a format too: its reader passes them over.
     """
+    payload = unwrapped(payload)
     names = [name for name, fits in _RULES.items() if fits(payload)]
     return names[0] if len(names) == 1 else None
 
 
 def _is_vapi(payload: Mapping[str, Any]) -> bool:
-    message = part(payload, "message") or payload
-    if _has(message, "type") and (_has(message, "call") or _has(message, "chat")):
-        return isinstance(message["type"], str) and not _has(message, "event")
+    message = part(payload, "message")
+    if isinstance(message.get("type"), str):
+        return _has_any(message, ("call", "chat")) or message["type"] in vapi.SERVER_MESSAGES
+    if _is_in(vapi.SERVER_MESSAGES, payload.get("type")) and _has_any(payload, ("call", "chat")):
+        return True
     owner = ("assistant_id", "squad_id", "workflow_id", "assistant", "squad", "workflow", "org_id")
     if not (_has(payload, "id") and _has_any(payload, owner)):
         return False
     held = ("artifact", "ended_reason", "messages", "analysis", "transcript", "input", "output")
-    return _has(payload, "created_at", "started_at") and (
+    return _has_any(payload, ("created_at", "started_at")) and (
         _has_any(payload, held) or str(payload.get("type")).endswith("Call")
     )
 
@@ -62,20 +75,26 @@ def _is_livekit(payload: Mapping[str, Any]) -> bool:
     for key in ("chat_history", "history"):
         if isinstance(get(part(get(payload, key)), "items"), list):
             return True
+    if _is_in(livekit.EVENTS, payload.get("type")) and _has(payload, "created_at"):
+        return True
+    if _has(payload, "job_id") and isinstance(payload.get("events"), list):
+        return True
     items = payload.get("items")
     return _has_any(payload, ("call_id", "job_id", "room_id")) and _each_has(items, "type")
 
 
 def _is_pipecat(payload: Mapping[str, Any]) -> bool:
+    if payload.get("label") == "rtvi-ai":
+        return True
     return (
         _has_any(payload, ("call_id", "session_id"))
-        and _each_has(payload.get("messages"), "role", "llm")
+        and _each_has(payload.get("messages"), "role", "llm", "type")
         and not _has(payload, "agent_id")
     )
 
 
 def _is_cekura(payload: Mapping[str, Any]) -> bool:
-    if str(payload.get("event_type")).startswith("call_log"):
+    if str(payload.get("event_type")).startswith(("call_log.", "result.")):
         return True
     own = ("transcript_type", "transcript_json", "call_ended_reason", "voice_recording_url")
     return _has(payload, "call_id") and (
@@ -89,9 +108,14 @@ def _is_native(payload: Mapping[str, Any]) -> bool:
     turns = payload.get("transcript")
     if not (_has(payload, "call_id", "agent", "started_at") and isinstance(turns, list)):
         return False
-    roles = {turn.get("role") for turn in turns if isinstance(turn, Mapping)}
-    return all(isinstance(role, str) for role in roles) and (
-        not turns or not roles.isdisjoint(ROLES)
+    entries = [turn for turn in turns if isinstance(turn, dict)]
+    return not turns or (
+        any(entry.get("role") in ROLES for entry in entries)
+        and all(_FOREIGN.isdisjoint(entry) for entry in entries)
+        # What others call assistant or bot, the native format calls agent.
+        and all(
+            entry.get("role") in ROLES or not known_role(entry.get("role")) for entry in entries
+        )
     )
 
 
@@ -107,6 +131,10 @@ _RULES: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
 }
 
 
+def _is_in(words: frozenset[str], value: Any) -> bool:
+    return isinstance(value, str) and value in words
+
+
 def _has(payload: Mapping[str, Any], *fields: str) -> bool:
     """Return whether each of these fields says something, in snake_case or camelCase."""
     return all(get(payload, field) is not None for field in fields)
@@ -120,5 +148,5 @@ def _each_has(items: Any, *fields: str) -> bool:
     return (
         isinstance(items, list)
         and bool(items)
-        and all(isinstance(item, Mapping) and _has_any(item, fields) for item in items)
+        and all(isinstance(item, dict) and _has_any(item, fields) for item in items)
     )

@@ -20,6 +20,7 @@ from failure_insights.domain.names import name_key
 from failure_insights.errors import BadInput
 from failure_insights.sources import times
 from failure_insights.sources.reading import BadCall, LeftOut, Losses, ReadCall, shown
+from failure_insights.sources.roles import role_of
 from failure_insights.sources.texts import storable, storable_json, words
 
 #: A call of this many tokens is no conversation; no reader of it could hold it at once.
@@ -128,9 +129,8 @@ def _turn(item: Any, place: int, losses: Losses) -> Turn | None:
         return None
     speaker = _phrase(item, "speaker", MAX_NAME, where, losses)
     if role not in ROLES:
-        losses.add(LeftOut.UNKNOWN_ROLES, f"{where}role is {shown(role)}")
-        speaker = speaker or _phrase(item, "role", MAX_NAME, where, losses)
-        role = "system"
+        role, unknown = role_of(role, f"transcript[{place}]", losses)
+        speaker = speaker or (unknown and storable(unknown[:MAX_NAME], losses))
     return Turn(
         role=cast(Role, role),
         content=storable(content if isinstance(content, str) else words(content), losses),

@@ -1,13 +1,14 @@
-"""The providers whose calls are read: `import --format` and the webhook take these names."""
+"""The providers whose calls are read: `import --format` and the webhooks take these names."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from failure_insights.sources import cekura, elevenlabs, livekit, pipecat, retell, vapi
 from failure_insights.sources.fields import NativeCall
+from failure_insights.sources.reading import Losses
 
-#: Each reader turns one call in the provider's own shape into a line of the native format.
-PROVIDERS: Mapping[str, Callable[[Mapping[str, Any]], NativeCall]] = {
+#: Each turns one call in the provider's own shape into an object of the native format.
+PROVIDERS: Mapping[str, Callable[[Mapping[str, Any], Losses], NativeCall]] = {
     "cekura": cekura.read_call,
     "vapi": vapi.read_call,
     "retell": retell.read_call,

@@ -76,6 +76,11 @@ class Losses:
         if example:
             self.examples.setdefault(kind, example)
 
+    def merge(self, other: "Losses") -> None:
+        """Add what another has counted."""
+        for kind, count in other.counts.items():
+            self.add(kind, other.examples.get(kind, ""), count)
+
     def of(self, call: Call) -> ReadCall:
         """Return the call with these losses."""
         return ReadCall(call, self.counts, self.examples)

@@ -1,75 +1,99 @@
-"""Retell: the call object, or the `call_ended` / `call_analyzed` webhook that holds it.
+"""Retell: the call or chat object, or the webhook that holds it when it has ended.
 
-Shapes: docs.retellai.com, "Get call" and "Webhook overview"; `transcript_with_tool_calls` where
-it is there, else `transcript_object`.
+Shapes: docs.retellai.com, "Get call", "Get chat" and "Webhook overview", and the types of its
+Python SDK. The transcript with tool calls is best; with its PII setting Retell keeps only the
+scrubbed one, and its list of calls has none.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from failure_insights.sources import fields
-from failure_insights.sources.fields import NativeCall, NativeTurn
+from failure_insights.sources import entries, fields, times
+from failure_insights.sources.fields import NativeCall
+from failure_insights.sources.reading import Losses, NotACall
+from failure_insights.sources.verdicts import Extracted, NativeResult, judged
+
+#: A call of a custom LLM may name no agent.
+UNNAMED_AGENT = "retell"
+
+_ENDS = ("call_ended", "call_analyzed", "chat_ended", "chat_analyzed")
+_NOT_ENDED = ("registered", "ongoing")
 
 
-def read_call(payload: Mapping[str, Any]) -> NativeCall:
-    """Return the native call of a call object or a webhook.
+def read_call(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
+    """Return the native call of a call, a chat or a webhook.
 
     Raises:
-        BadInput: the transcript is not Retell's.
+        NotACall: an event that is no end of a call, or a call that was not connected or has not
+            ended.
+        BadInput: it is no call, or the transcript is not Retell's.
     """
-    call = fields.part(payload, "call") or payload
-    started, ended = call.get("start_timestamp"), call.get("end_timestamp")
-    duration = fields.first(call.get("duration_ms"), fields.since(ended, fields.seconds(started)))
-    milliseconds = fields.seconds(duration)
-    transcript = fields.first(call.get("transcript_with_tool_calls"), call.get("transcript_object"))
+    session = fields.part(payload, "call") or fields.part(payload, "chat") or payload
+    kind = "chat" if fields.get(session, "chat_id") else "call"
+    call_id = fields.name_in([session], f"{kind}_id")
+    _require_end(payload, fields.name_in([session], f"{kind}_status"), call_id)
+    started, ended = (fields.get(session, f"{which}_timestamp") for which in ("start", "end"))
+    turns = entries.first_turns(_transcripts(session), losses)
+    duration_s = fields.duration([session], started, ended)
+    begin = fields.begin(started, turns.first_moment, ended, fields.get(payload, "event_timestamp"))
+    if begin is None and fields.get(session, "call_status") in ("not_connected", "error"):
+        raise NotACall("Retell call that was not connected and has no time", call_id)
+    results, extracted = _judged(session, kind, losses)
     return fields.native_call(
         payload,
-        call_id=fields.name(call.get("call_id")),
-        agent=fields.name(call.get("agent_id")),
-        started_at=fields.time(started),
-        duration_s=None if milliseconds is None else milliseconds / 1000,
-        ended_reason=fields.name(call.get("disconnection_reason")),
-        metadata=fields.first(call.get("metadata")),
-        transcript=read_turns([] if transcript is None else transcript),
+        call_id=fields.require_id(call_id, "Retell", "call_id"),
+        agent=fields.name_in([session], "agent_id", "agent_name") or UNNAMED_AGENT,
+        started_at=begin,
+        duration_s=duration_s,
+        ended_reason=fields.name_in([session], "disconnection_reason"),
+        metadata={**fields.part(session, "metadata"), **extracted},
+        metrics=results,
+        transcript=turns.turns(times.epoch(begin), duration_s),
     )
 
 
-def read_turns(transcript: Any) -> list[NativeTurn]:
-    """Return the native turns of a transcript with or without tool calls."""
-    turns: list[NativeTurn] = []
-    tools: dict[str, Any] = {}
-    for place, entry in fields.items(transcript):
-        start = fields.first(_first_word(entry), entry.get("time_sec"))
-        match entry.get("role"):
-            # The person a call is handed to: on the line, but neither agent nor caller.
-            case "transfer_target":
-                turns.append(fields.turn("user", entry.get("content"), start, speaker="transfer"))
-                continue
-            case "node_transition":
-                nodes = [
-                    fields.words(entry.get(key)) for key in ("former_node_name", "new_node_name")
-                ]
-                turns.append(fields.turn("system", " -> ".join(nodes), start, speaker="node"))
-                continue
-            case "dtmf":
-                turns.append(fields.turn("user", f"DTMF {fields.words(entry.get('digit'))}", start))
-                continue
-        role = fields.role_of(place, entry)
-        tool_id = str(entry.get("tool_call_id"))
-        if role == "tool_call":
-            tools[tool_id] = entry.get("name")
-            turns.append(
-                fields.turn(role, entry.get("arguments"), start, tool_name=entry.get("name"))
-            )
-        elif role == "tool_result":
-            turns.append(
-                fields.turn(role, entry.get("content"), start, tool_name=tools.get(tool_id))
-            )
-        elif said := fields.words(entry.get("content")):
-            turns.append(fields.turn(role, said, start))
-    return turns
+def _require_end(payload: Mapping[str, Any], status: str | None, call_id: str | None) -> None:
+    event = payload.get("event")
+    if isinstance(event, str):
+        if event not in _ENDS:
+            raise NotACall(f"Retell event {event[:40]}", call_id)
+    elif status in _NOT_ENDED:
+        raise NotACall("Retell call that has not ended", call_id)
 
 
-def _first_word(entry: Mapping[str, Any]) -> Any:
-    spoken = entry.get("words")
-    return fields.part(spoken[0]).get("start") if isinstance(spoken, list) and spoken else None
+def _transcripts(session: Mapping[str, Any]) -> Iterable[Any]:
+    """Yield what may be the transcript, the richest first.
+
+    Tools that ran before or after the session stand in lists of their own.
+    """
+    for scrubbed in ("", "scrubbed_"):
+        for kind in ("transcript", "message"):
+            said = fields.get(session, f"{scrubbed}{kind}_with_tool_calls")
+            around = [
+                fields.get(session, f"{scrubbed}{when}_session_{kind}_with_tool_calls")
+                for when in ("pre", "post")
+            ]
+            before, after = (value if isinstance(value, list) else [] for value in around)
+            yield [*before, *said, *after] if isinstance(said, list) and said else said
+    yield fields.get(session, "transcript_object")
+    yield fields.get(session, "scrubbed_transcript_object")
+    yield fields.get(session, "transcript")
+    yield fields.get(session, "scrubbed_transcript")
+
+
+def _judged(
+    session: Mapping[str, Any], kind: str, losses: Losses
+) -> tuple[list[NativeResult], dict[str, Any]]:
+    """Return what Retell judges, and the extracted data that judges nothing."""
+    analysis = fields.part(session, f"{kind}_analysis")
+    summary = fields.get(analysis, f"{kind}_summary")
+    success = fields.get(analysis, f"{kind}_successful")
+    results: list[NativeResult] = []
+    if success is not None:
+        results += judged(f"{kind.capitalize()} successful", success, summary, losses)
+    custom = Extracted(summary, losses)
+    for key, value in fields.part(analysis, "custom_analysis_data").items():
+        custom.add(key, value)
+    rest = {"custom_analysis_data": custom.rest} if custom.rest else {}
+    seen = {key: fields.get(analysis, key) for key in ("user_sentiment", "in_voicemail")}
+    return results + custom.results, rest | {k: v for k, v in seen.items() if v is not None}

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from failure_insights.sources.reading import LeftOut, Losses
@@ -46,21 +45,51 @@ def storable_json(value: Any, losses: Losses) -> Any:
 
 
 def words(value: Any) -> str:
-    """Return what was said: text as it is, a list of parts joined, anything else as JSON."""
+    """Return any value as text: text as it is, the parts of a message joined, else JSON."""
     match value:
         case None:
             return ""
         case str():
             return value
-        case list() if all(isinstance(part, str | Mapping) for part in value):
-            return "\n".join(filter(None, map(_part, value)))
+        case list() if all(map(_is_part, value)):
+            return spoken(value)
+        case dict() if _is_part(value):
+            return spoken([value])
         case _:
-            return json.dumps(value, ensure_ascii=False)
+            return as_json(value)
 
 
-def _part(part: Any) -> str:
-    """Return the words of one part of an OpenAI-like message; images and sound have none."""
+def spoken(parts: list[Any]) -> str:
+    """Return the words in the parts of a message.
+
+    Images, sound, tools and what a model thinks have none.
+    """
+    return "\n".join(filter(None, map(_words_of, parts)))
+
+
+def parsed(text: str) -> Any:
+    """Return the value of JSON text, or None for what is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def as_json(value: Any) -> str:
+    """Return any JSON value as text."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, str) or (
+        isinstance(value, dict) and ("type" in value or isinstance(value.get("text"), str))
+    )
+
+
+def _words_of(part: Any) -> str:
     if isinstance(part, str):
         return part
+    if not isinstance(part, dict) or part.get("thought") is True:
+        return ""
     said = part.get("text") or part.get("transcript")
     return said if isinstance(said, str) else ""

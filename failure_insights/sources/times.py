@@ -3,7 +3,7 @@
 import math
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from failure_insights.errors import BadInput
 from failure_insights.sources.reading import shown
@@ -13,6 +13,17 @@ FIRST_EPOCH_SECONDS = 1e9
 #: From here on they count milliseconds, as seconds they would lie after the year 5000; then
 #: microseconds and nanoseconds.
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
+
+
+class Instant(NamedTuple):
+    """A time of a turn. `kind` says from when it counts: 1970, or the start of the call.
+
+    A time of the call is `plain` where neither its form nor its field's name says the unit.
+    """
+
+    seconds: float
+    kind: Literal["epoch", "call", "plain"]
+
 
 _NUMBER = re.compile(r"\s*([+-]?\d{1,18}(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\s*(?:s|sec|seconds)?\s*")
 _CLOCK = re.compile(r"\s*(?:(\d{1,4}):)?(\d{1,5}):(\d{1,2}(?:[.,]\d+)?)\s*")
@@ -59,6 +70,24 @@ def epoch(value: Any) -> float | None:
         if moment_s >= least:
             return moment_s / per_second
     return moment_s
+
+
+def instant(value: Any, *, in_seconds: bool = False) -> Instant | None:
+    """Return the time of a turn, or None for what is none.
+
+    Text may be a number, a clock reading from the call's start (1:05) or ISO 8601.
+
+    Args:
+        value: text or a number.
+        in_seconds: whether the field's name says that it counts seconds.
+    """
+    since_1970 = epoch(value)
+    if since_1970 is not None:
+        return Instant(since_1970, "epoch")
+    in_call = seconds(value)
+    if in_call is None:
+        return None
+    return Instant(in_call, "call" if in_seconds or number(value) is None else "plain")
 
 
 def moment(field: str, value: Any, *, naive_is_utc: bool = False) -> datetime:

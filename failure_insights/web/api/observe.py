@@ -13,6 +13,7 @@ from failure_insights.ingest.payloads import store_calls
 from failure_insights.ingest.report import ImportReport
 from failure_insights.sources import cekura, native, times
 from failure_insights.sources.fields import NativeCall
+from failure_insights.sources.reading import Losses
 from failure_insights.store.calls import CallRow, read_call
 from failure_insights.web.api.answer_models import Observed
 from failure_insights.web.api.answers import answer
@@ -63,14 +64,15 @@ def observe(caller: CallerOf, body: Annotated[ObserveBody, Depends(_sent)]) -> R
 
     What is left out of a known call stays as it is, so that results may come afterwards alone.
     """
-    sent = cekura.read_call(_as_cekura_sends(body))
+    losses = Losses()
+    sent = cekura.read_call(_as_cekura_sends(body), losses)
     with caller.engine.connect() as connection:
         project = project_of_call(
             connection, caller, body.project, sent.get("call_id"), sent.get("agent")
         )
         known = _known(connection, caller, project, body.call_id)
     call = _whole(sent, known, has_transcript=body.transcript_json is not None)
-    read = native.read(call, project)
+    read = native.call_of(call, project, losses)
     report = ImportReport()
     store_calls(caller.engine, [read], "cekura", project, report)
     if report.rejected:
