@@ -100,7 +100,13 @@ def main(seconds: int) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        server = [sys.executable, "-m", "uvicorn", "failure_insights.web.app:app"]
+        server = [
+            sys.executable,
+            "-m",
+            "uvicorn",
+            "--factory",
+            "failure_insights.web.app:create_app",
+        ]
         options = ["--port", str(port), "--no-access-log", "--log-level", "warning"]
         environment = os.environ | {
             "FAILURE_INSIGHTS_DATABASE_URL": url,
