@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from failure_insights.settings import Settings
 from failure_insights.store.keys import create_key
 from failure_insights.web.pages import links
+from failure_insights.web.pages.insights import WHOLE_CARDS
 from failure_insights_tests.web.browsing import Site, Watched, chromium, needs_chromium, serving
 from failure_insights_tests.web.sample import Sample, Theme
 from failure_insights_tests.web.showcase import ODD_IDS, showcase
@@ -133,6 +134,52 @@ def test_the_view_and_the_folded_calls_open_without_leaving_the_page(
     assert seen.faults == []
 
 
+def many_cards(site: Site) -> Sample:
+    """Fill a store with more cards than a page holds in full, each with a theme of its own."""
+    dental = Sample.make(site.engine)
+    for number in range(WHOLE_CARDS + 6):
+        metric = dental.metric(f"Metric {number:02}")
+        dental.audit(metric, [Theme(f"Cause {number:02}", 40 - number)], prefix=f"m{number}-")
+    return dental
+
+
+def test_a_card_far_down_is_loaded_whole_before_it_is_read(browser: Browser, site: Site) -> None:
+    many_cards(site)
+    seen = Watched.open(browser, site, viewport={"width": 1280, "height": 700})
+    page = seen.page
+    last = page.locator(f"#metric-{WHOLE_CARDS + 5}")
+    expect(last).to_contain_text(f"Cause {WHOLE_CARDS + 5:02}")
+    expect(last.locator("blockquote")).to_have_count(0)
+    expect(page.locator(".card.short")).to_have_count(6)
+    announced = page.locator("#_announcer").text_content()
+    last.scroll_into_view_if_needed()
+    expect(last.locator("blockquote").first).to_be_visible()
+    expect(last.get_by_role("button", name="Regenerate")).to_be_visible()
+    assert page.locator("#_announcer").text_content() == announced
+    assert seen.faults == []
+
+
+def test_a_link_to_a_theme_far_down_leads_to_it(browser: Browser, site: Site) -> None:
+    many_cards(site)
+    seen = Watched.open(browser, site, viewport={"width": 1280, "height": 700})
+    group = seen.page.locator(".card.short").last.locator("li").first.get_attribute("id")
+    seen.goto(f"/#{group}")
+    theme = seen.page.locator(f"#{group}")
+    expect(theme).to_have_class("theme")
+    expect(theme).to_be_in_viewport()
+    assert seen.faults == []
+
+
+def test_the_keyboard_keeps_its_place_where_a_card_is_loaded(browser: Browser, site: Site) -> None:
+    many_cards(site)
+    seen = Watched.open(browser, site, viewport={"width": 1280, "height": 700})
+    name = f"#open_metric-{WHOLE_CARDS + 5}"
+    seen.page.locator(name).focus()
+    expect(seen.page.locator(f"#metric-{WHOLE_CARDS + 5} blockquote").first).to_be_attached()
+    expect(seen.page.locator(name)).to_be_focused()
+    assert seen.faults == []
+
+
 def test_everything_works_without_scripts(browser: Browser, site: Site) -> None:
     dental = Sample.make(site.engine)
     dental.audit(dental.metric("CSAT"), [Theme("Wrong day", 40)])
@@ -148,6 +195,16 @@ def test_everything_works_without_scripts(browser: Browser, site: Site) -> None:
     seen.goto("/")
     seen.page.get_by_role("button", name="Generate Relevancy").click()
     expect(seen.page.get_by_text("Dagster takes it in a moment")).to_be_visible()
+    assert seen.faults == []
+
+
+def test_without_scripts_all_cards_are_a_link_away(browser: Browser, site: Site) -> None:
+    many_cards(site)
+    seen = Watched.open(browser, site, java_script_enabled=False)
+    expect(seen.page.locator(".card.short")).to_have_count(6)
+    seen.page.get_by_role("link", name="Show all cards in full").click()
+    expect(seen.page.locator(".card.short")).to_have_count(0)
+    expect(seen.page.locator(".card").last.locator("blockquote").first).to_be_visible()
     assert seen.faults == []
 
 

@@ -130,6 +130,23 @@ def test_a_failure_is_told_until_a_later_audit_is_done(browser: Browser, dental:
     assert "The endpoint refused the key." not in browser.get("/").text
 
 
+def test_a_page_of_fifty_cards_is_small_and_names_every_theme(
+    browser: Browser, dental: Sample
+) -> None:
+    for number in range(50):
+        themes = [Theme(f"Cause {number:02} {letter}", 10) for letter in "ABCDEF"]
+        dental.audit(dental.metric(f"Metric {number:02}"), themes, prefix=f"m{number}-")
+    answer = browser.client.get("/")
+    assert len(answer.content) <= 300_000
+    page = Page(answer.text)
+    for number in range(50):
+        for letter in "ABCDEF":
+            assert f"Cause {number:02} {letter}" in page.within[f"metric-{number:02}"]
+    whole = browser.client.get(links.insights(dental.slug, whole=True)).text
+    for html, short in ((answer.text, 42), (whole, 0)):
+        assert html.count('class="card short"') == short
+
+
 def test_every_call_of_a_theme_can_be_reached(browser: Browser, dental: Sample) -> None:
     metric = dental.metric("CSAT")
     insight = dental.audit(metric, [Theme("A cause", 40)], unassigned=30)

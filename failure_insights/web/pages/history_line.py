@@ -25,7 +25,7 @@ def history_line(history: Iterable[HistoryDay], last_day: date, num_days: int = 
     floor = HEIGHT - MARGIN
     (left, _), (x, y) = points[0], points[-1]
     return Markup(  # noqa: S704 - numbers and names of months only
-        f'<svg class="history" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+        f'<svg class="history" viewBox="0 0 {WIDTH} {HEIGHT}"'
         f' role="img" aria-label="{in_words(days, values)}">'
         f'<polygon points="{left:g},{floor} {line} {x:g},{floor}"/><polyline points="{line}"/>'
         f'<circle cx="{x:g}" cy="{y:g}" r="2.5"/></svg>'

@@ -20,11 +20,21 @@ router = APIRouter()
 
 #: The event that a page hears when a card's audit is done.
 AUDITED = "audited"
+#: The phase of a card that the page shows short.
+SHORT = "short"
+#: Cards of the page that are whole from the beginning. Those after them are loaded as they come
+#: into view: 50 whole ones are a page of 977 kB.
+WHOLE_CARDS = 8
 
 
 @router.get("/")
 def insights_page(
-    request: Request, visitor: Visitor, connection: Store, project: str = "", view: str = ""
+    request: Request,
+    visitor: Visitor,
+    connection: Store,
+    project: str = "",
+    view: str = "",
+    whole: bool = False,
 ) -> Response:
     """The Insights page: one card for each eligible metric of the project."""
     projects = visible_projects(connection, visitor)
@@ -42,6 +52,7 @@ def insights_page(
         views=views,
         view=chosen_view,
         cards=cards,
+        whole_cards=len(cards) if whole else WHOLE_CARDS,
         new=sorted(
             ((card, mode) for card in cards for mode in card.new_themes),
             key=lambda pair: -pair[1]["count"],
@@ -59,9 +70,14 @@ def card(
     view: str = "",
     phase: str = "",
 ) -> Response:
-    """One card; nothing (204) while its audit is in the phase that the page shows already."""
+    """One card; nothing (204) while its audit is in the phase that the page shows already.
+
+    A card that the page shows short is news to nobody: it comes without a word to be read out.
+    """
     chosen_view = _view_of(views_of(connection, project), view)
     row = _card(connection, project, chosen_view, metric)
+    if phase == SHORT:
+        return render_html(request, "card.html", project=project, view=chosen_view, card=row)
     if row.phase == phase:
         return Response(status_code=204)
     answer = _render_card(request, project, chosen_view, row)

@@ -15,10 +15,12 @@ def _with_query(path: str, **values: object) -> str:
     return f"{path}?{urlencode(given)}" if given else path
 
 
-def insights(project: str, view: str | None = None, metric: str | None = None) -> str:
-    """The Insights page; with a metric, at its card."""
+def insights(
+    project: str, view: str | None = None, metric: str | None = None, whole: bool = False
+) -> str:
+    """The Insights page; with a metric, at its card; `whole`, with every card in full."""
     anchor = f"#{part(metric)}" if metric else ""
-    return _with_query("/", project=project, view=view) + anchor
+    return _with_query("/", project=project, view=view, whole=int(whole) or None) + anchor
 
 
 def metric(project: str, metric: str, page: int | None = None) -> str:
@@ -27,7 +29,7 @@ def metric(project: str, metric: str, page: int | None = None) -> str:
 
 
 def card(project: str, metric: str, view: str | None, phase: str) -> str:
-    """One card alone, where it is no longer in the phase that the page shows."""
+    """One card alone, where it is no longer in the phase that the page shows, or short there."""
     path = f"/projects/{part(project)}/metrics/{part(metric)}/card"
     return _with_query(path, view=view, phase=phase)
 

@@ -23,6 +23,23 @@ function reveal() {
 addEventListener("hashchange", reveal);
 document.addEventListener("DOMContentLoaded", reveal);
 
+// A card that is short is loaded whole before it comes into view.
+document.addEventListener("DOMContentLoaded", () => {
+  const near = new IntersectionObserver((cards) => {
+    for (const { isIntersecting, target } of cards) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      htmx.trigger(target, "near");
+    }
+  }, { rootMargin: "800px" });
+  for (const card of document.querySelectorAll(".card.short")) near.observe(card);
+});
+// The place that the address names may have been in the short one.
+document.addEventListener("htmx:afterSettle", (event) => {
+  const place = document.getElementById(location.hash.slice(1));
+  if (event.detail.requestConfig.path.includes("phase=short") && event.target.contains(place)) reveal();
+});
+
 // A request that went wrong is said, not swallowed; the next good one takes it back.
 function trouble(words) {
   const place = document.getElementById("_trouble");
