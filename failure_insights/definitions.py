@@ -3,22 +3,25 @@
 import dagster as dg
 
 from failure_insights.orchestration.assets import failing_calls, failure_audit
-from failure_insights.orchestration.failing_call_sets import (
-    AuditorResource,
-    FailingCallSets,
-    StoreResource,
-)
-from failure_insights.orchestration.patches.processes import fork_runs
+from failure_insights.orchestration.failing_call_sets import FailingCallSets
+from failure_insights.orchestration.patches import enabled, forked_runs
 from failure_insights.orchestration.pulled_calls import PULL_JOB, calls, new_calls
+from failure_insights.orchestration.resources import (
+    AuditorResource,
+    StoreResource,
+    process_settings,
+)
+from failure_insights.orchestration.runs import JOB
 from failure_insights.orchestration.triggers import (
-    JOB,
     daily_audit,
     eligible_pairs_sensor,
     regeneration_requests,
     run_failures,
 )
+from failure_insights.settings import get_settings
 
-fork_runs()
+if enabled() and get_settings().fork_runs:
+    forked_runs.install()
 
 store = StoreResource()
 
@@ -37,6 +40,7 @@ defs = dg.Definitions(
     schedules=[daily_audit, new_calls],
     sensors=[regeneration_requests, eligible_pairs_sensor, run_failures],
     resources={
+        "settings": process_settings,
         "store": store,
         "auditor": AuditorResource(),
         "failing_call_sets": FailingCallSets(store=store),

@@ -99,6 +99,14 @@ class Settings(BaseSettings):
     pairs_per_run: PositiveInt = Field(
         1000, description="Pairs of the grid in one Dagster run; starting a run costs seconds."
     )
+    fork_runs: bool = Field(
+        False,
+        description="Dagster's runs are forks of a process that has everything imported; "
+        "`up` sets it, and where runs are pods or containers it has no use.",
+    )
+    dagster_patches: bool = Field(
+        True, description="Use what makes Dagster faster below its public names; off: all works."
+    )
     concurrent_audits: PositiveInt = Field(
         24, description="Audits at once inside a run; with fewer, LLM requests at once stay unused."
     )

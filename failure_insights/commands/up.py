@@ -153,6 +153,7 @@ def environment_of(settings: Settings, addresses: Addresses) -> Mapping[str, str
     """
     given = {name: getattr(settings, name) for name in settings.model_fields_set}
     found = {
+        "fork_runs": True,
         "public_url": addresses.dashboard,
         "dagster_url": addresses.dagster,
         **given,

@@ -14,8 +14,8 @@ from failure_insights.demo.loading import DEMO_SLUGS, Say
 from failure_insights.domain.pools import date_of
 from failure_insights.errors import FailureInsightsError
 from failure_insights.orchestration.home import dagster_instance
-from failure_insights.orchestration.runs import TRIGGER_TAG, range_tags
-from failure_insights.orchestration.triggers import JOB, sync_pairs
+from failure_insights.orchestration.runs import JOB, TRIGGER_TAG, range_tags
+from failure_insights.orchestration.sync_grid import sync_pairs
 from failure_insights.settings import get_settings
 from failure_insights.store.demo_progress import audited_partitions, audits_of_run, newest_call
 

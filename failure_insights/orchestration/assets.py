@@ -16,20 +16,16 @@ from sqlalchemy import Engine
 from failure_insights.audit.run_audits import AuditResult, AuditRunner, AuditTask, heartbeat
 from failure_insights.domain.pools import Pool
 from failure_insights.orchestration import metadata
-from failure_insights.orchestration.failing_call_sets import (
-    AuditorResource,
-    StoreResource,
-    failing_call_sets,
-    failing_calls_frame,
-)
+from failure_insights.orchestration.failing_call_sets import frame_of, sets_of
 from failure_insights.orchestration.grid import GRID, end_of, partition_key, split_partition_key
 from failure_insights.orchestration.patches.events import (
     add_partition_metadata,
-    is_step_of_run,
     report_materializations,
 )
+from failure_insights.orchestration.resources import AuditorResource, StoreResource
 from failure_insights.orchestration.run_work import RunWork, find_work, lineage, open_rows
-from failure_insights.settings import get_settings
+from failure_insights.orchestration.runs import executes
+from failure_insights.settings import Settings, get_settings
 from failure_insights.store import insights, queue
 from failure_insights.store.pools import PoolRequest, read_pools
 from failure_insights.store.projects import MetricRow
@@ -54,29 +50,33 @@ IN_CHUNKS = dg.BackfillPolicy.multi_run(get_settings().pairs_per_run)
     deps=[dg.AssetDep("calls", partition_mapping=dg.AllPartitionMapping())],
     kinds={"postgres", "pandas"},
 )
-def failing_calls(context: dg.AssetExecutionContext, store: StoreResource) -> pd.DataFrame:
+def failing_calls(
+    context: dg.AssetExecutionContext,
+    store: StoreResource,
+    settings: dg.ResourceParam[Settings],
+) -> pd.DataFrame:
     """The failing calls of each pair in its window, with the judge's words about each."""
     engine = store.engine()
     with engine.begin() as connection:
         work = find_work(context, connection)
-        if is_step_of_run(context, failure_audit.op.name):
+        if executes(context.run, failure_audit):
             # From here on a run that dies leaves rows that say so.
             open_rows(context, connection, work)
     now = datetime.now(UTC)
-    asked = {
+    requests = {
         key: PoolRequest(metric.id, *_looks_back_from(key, work, now))
         for key in work.keys
         if (metric := work.metric(key))
     }
     with heartbeat(engine, context.run.run_id), engine.connect() as connection:
-        pools = read_pools(connection, list(asked.values()), get_settings().pool_rule)
-    sets = dict(zip(asked, pools, strict=True))
+        pools = read_pools(connection, list(requests.values()), settings.pool_rule)
+    sets = dict(zip(requests, pools, strict=True))
     add_partition_metadata(
         context,
         {key: metadata.of_pool(*pool) for key, pool in sets.items()}
         | {key: metadata.of_kept(run_id) for key, run_id in work.kept.items()},
     )
-    return failing_calls_frame((key, *pool) for key, pool in sets.items())
+    return frame_of(sets)
 
 
 def _looks_back_from(key: str, work: RunWork, now: datetime) -> tuple[datetime, int | None]:
@@ -108,10 +108,10 @@ def failure_audit(
     failing_calls: pd.DataFrame,
     store: StoreResource,
     auditor: AuditorResource,
+    settings: dg.ResourceParam[Settings],
 ) -> Iterator[dg.AssetCheckResult]:
     """The themes of each pool: what broke, how often, shown by whose words."""
     engine = store.engine()
-    settings = get_settings()
     runner = AuditRunner(
         engine, auditor.auditor(engine), settings.pool_rule, settings.concurrent_audits
     )
@@ -150,17 +150,15 @@ def _tasks(
     engine: Engine, work: RunWork, rows: dict[str, int], frame: pd.DataFrame
 ) -> tuple[list[AuditTask], list[str]]:
     """Return the audits to run, and why other partitions cannot be audited: their rows end."""
-    pools = {
-        partition_key(*names): (window, tuple(calls))
-        for names, window, calls in failing_call_sets(frame)
-    }
+    sets = sets_of(frame)
     max_calls = work.request.max_calls if work.request else None
     tasks, failed = [], []
     for key, insight_id in rows.items():
         day, pair = split_partition_key(key)
         metric = work.metric(key)
-        if metric and key in pools and metric.card.is_eligible:
-            pool = Pool(metric.project_slug, metric.card, *pools[key])
+        if metric and key in sets and metric.card.is_eligible:
+            window, calls = sets[key]
+            pool = Pool(metric.project_slug, metric.card, window, tuple(calls))
             tasks.append(AuditTask(insight_id, pair, metric.id, day, pool, max_calls))
         else:
             reason = _why_not(pair, metric)

@@ -1,59 +1,36 @@
-"""What the assets are given: the store, the auditor, and the IO manager of failing-call sets."""
+"""The value of `failing_calls`: a DataFrame, kept in Postgres as one set a partition."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import fields
-from datetime import date, datetime
-from functools import partial
-from itertools import groupby
-from operator import attrgetter
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 from psycopg.types.json import Jsonb
-from sqlalchemy import Engine
 
-from failure_insights.audit.compose import open_auditor
-from failure_insights.audit.run_audits import OpenAuditor
 from failure_insights.domain.pools import FailingCall, Window
 from failure_insights.orchestration.grid import partition_key, split_partition_key
+from failure_insights.orchestration.resources import StoreResource
 from failure_insights.orchestration.run_work import lineage
-from failure_insights.settings import get_settings
-from failure_insights.store.database import engine_for, query
-from failure_insights.store.opening import store_url
-from failure_insights.store.schema import migrate
+from failure_insights.store.database import query
 
-_CALL_COLUMNS = [field.name for field in fields(FailingCall)]
-FRAME_COLUMNS = ["partition", "window_end", "window_days", *_CALL_COLUMNS]
-_NO_CALL = (None,) * len(_CALL_COLUMNS)
-#: `dataclasses.astuple` would copy every value.
-_values = attrgetter(*_CALL_COLUMNS)
+#: The columns of the frame, one row a failing call, with their pandas types.
+COLUMN_TYPES = {
+    "date": "datetime64[us]",
+    "project_metric": "str",
+    "call_id": "str",
+    "agent": "str",
+    "started_at": "datetime64[us, UTC]",
+    "explanation": "str",
+    "score": "object",
+}
+#: In `frame.attrs`: the window of each partition, of those without a failing call too.
+WINDOWS = "windows"
 
-_migrated: set[str] = set()
-
-
-class StoreResource(dg.ConfigurableResource[Engine]):
-    """The store; its URL is the settings' unless a test names one."""
-
-    url: str | None = None
-
-    def engine(self) -> Engine:
-        """Return the engine of the store, its schema up to date."""
-        settings = get_settings()
-        url = self.url or store_url(settings.database_url, settings.home)
-        engine = engine_for(url)
-        if url not in _migrated:
-            migrate(engine)
-            _migrated.add(url)
-        return engine
-
-
-class AuditorResource(dg.ConfigurableResource[OpenAuditor]):
-    """The auditor that the settings name."""
-
-    def auditor(self, engine: Engine) -> OpenAuditor:
-        """Return what opens the auditor, in the event loop of the audits."""
-        return partial(open_auditor, get_settings(), engine)
+#: A partition's window and its failing calls, in order of time.
+FailingCallSet = tuple[Window, Sequence[FailingCall]]
 
 
 class FailingCallSets(dg.ConfigurableIOManager):
@@ -66,17 +43,19 @@ class FailingCallSets(dg.ConfigurableIOManager):
     store: dg.ResourceDependency[StoreResource]
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame) -> None:
-        rows = [
-            {
-                "date": key[0],
-                "project_metric": key[1],
-                "window_end": window.end,
-                "window_days": window.days,
-                "calls": Jsonb([_as_json(call) for call in calls]),
-                "run_id": context.run_id,
-            }
-            for key, window, calls in failing_call_sets(obj)
-        ]
+        rows = []
+        for key, (window, calls) in sets_of(obj).items():
+            day, pair = split_partition_key(key)
+            rows.append(
+                {
+                    "date": day,
+                    "project_metric": pair,
+                    "window_end": window.end,
+                    "window_days": window.days,
+                    "calls": Jsonb([_as_json(call) for call in calls]),
+                    "run_id": context.run_id,
+                }
+            )
         if rows:
             with self.store.engine().begin() as connection:
                 connection.execute(query("store_failing_calls"), rows)
@@ -89,14 +68,15 @@ class FailingCallSets(dg.ConfigurableIOManager):
             "run_ids": _lineage_ids(context),
         }
         with self.store.engine().connect() as connection:
-            sets = connection.execute(query("load_failing_calls"), values).all()
-        return failing_calls_frame(
-            (
-                partition_key(kept.date, kept.project_metric),
-                Window(kept.window_end, kept.window_days),
-                map(_from_json, kept.calls),
-            )
-            for kept in sets
+            kept = connection.execute(query("load_failing_calls"), values).all()
+        return frame_of(
+            {
+                partition_key(row.date, row.project_metric): (
+                    Window(row.window_end, row.window_days),
+                    [_from_json(call) for call in row.calls],
+                )
+                for row in kept
+            }
         )
 
 
@@ -108,36 +88,45 @@ def _lineage_ids(context: dg.InputContext) -> list[str]:
     return [run.run_id for run in lineage(step.instance, step.dagster_run)]
 
 
-def failing_calls_frame(
-    sets: Iterable[tuple[str, Window, Iterable[FailingCall]]],
-) -> pd.DataFrame:
-    """Return failing calls by partition as the frame that the assets hand on.
+def frame_of(sets: Mapping[str, FailingCallSet]) -> pd.DataFrame:
+    """Return the frame of failing calls by partition key, in the columns of `COLUMN_TYPES`.
 
-    One row a failing call, in the columns of `FRAME_COLUMNS`; a partition without any has one
-    row, whose call is missing.
+    A partition without a failing call has no row; its window is in `attrs` all the same.
     """
     rows = [
-        (key, window.end, window.days, *(_values(call) if call else _NO_CALL))
-        for key, window, calls in sets
-        for call in (tuple(calls) or (None,))
+        (*split_partition_key(key), *_values(call))
+        for key, (_, calls) in sets.items()
+        for call in calls
     ]
-    return pd.DataFrame(rows, columns=FRAME_COLUMNS, dtype=object)
+    frame = pd.DataFrame(rows, columns=list(COLUMN_TYPES)).astype(COLUMN_TYPES)
+    frame.attrs[WINDOWS] = {key: window for key, (window, _) in sets.items()}
+    return frame
 
 
-def failing_call_sets(
-    frame: pd.DataFrame,
-) -> Iterator[tuple[tuple[date, str], Window, list[FailingCall]]]:
-    """Yield each partition of such a frame: its date and pair, its window, its calls."""
-    # One pass over the rows: a pandas group a partition costs 2 ms each.
-    rows = frame.itertuples(index=False, name=None)
-    for (key, end, days), group in groupby(rows, lambda row: row[:3]):
-        calls = [FailingCall(*row[3:]) for row in group if row[3] is not None]
-        yield split_partition_key(key), Window(end, days), calls
+def sets_of(frame: pd.DataFrame) -> dict[str, FailingCallSet]:
+    """Return the window and the failing calls of each partition of such a frame."""
+    calls: dict[str, list[FailingCall]] = defaultdict(list)
+    # One pass over plain values: a pandas group a partition costs 2 ms each.
+    for day, pair, call_id, agent, at, explanation, score in zip(*_columns(frame), strict=True):
+        calls[partition_key(day.date(), pair)].append(
+            FailingCall(call_id, agent, at, explanation, score)
+        )
+    return {key: (window, calls[key]) for key, window in frame.attrs[WINDOWS].items()}
+
+
+def _columns(frame: pd.DataFrame) -> Iterable[list[Any]]:
+    for name, type_ in COLUMN_TYPES.items():
+        column = frame[name]
+        is_time = type_.startswith("datetime64")
+        yield list(pd.DatetimeIndex(column).to_pydatetime()) if is_time else column.tolist()
+
+
+def _values(call: FailingCall) -> tuple[Any, ...]:
+    return call.call_id, call.agent, call.started_at, call.explanation, call.score
 
 
 def _as_json(call: FailingCall) -> dict[str, Any]:
-    values = dict(zip(_CALL_COLUMNS, _values(call), strict=True))
-    return {**values, "started_at": call.started_at.isoformat()}
+    return {**asdict(call), "started_at": call.started_at.isoformat()}
 
 
 def _from_json(call: dict[str, Any]) -> FailingCall:

@@ -13,8 +13,13 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Engine
 
-from failure_insights.orchestration.failing_call_sets import StoreResource
-from failure_insights.orchestration.runs import RANGE_END_TAG, RANGE_START_TAG, TRIGGER_TAG
+from failure_insights.orchestration.resources import StoreResource
+from failure_insights.orchestration.runs import (
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    TRIGGER_TAG,
+    UNFINISHED,
+)
 from failure_insights.pull.api import SourceFailed
 from failure_insights.pull.pulling import Busy, PullReport, pull
 from failure_insights.settings import get_settings, secret_named
@@ -31,12 +36,6 @@ PULL_S = 600.0
 SOURCES_AT_ONCE = 4
 #: Just before the daily audit, whatever the schedule is: what it reads is as new as can be.
 BEFORE_THE_AUDIT = "50 5 * * *"
-UNFINISHED = [
-    status
-    for status in dg.DagsterRunStatus
-    if status
-    not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
-]
 
 
 @dg.asset(

@@ -9,6 +9,8 @@ import dagster as dg
 from failure_insights.orchestration.grid import partition_key
 from failure_insights.store.queue import Trigger
 
+#: The job that audits: `failing_calls`, then `failure_audit`.
+JOB = "audit"
 #: The insight that a run was asked for, by its ID.
 INSIGHT_TAG = "failure_insights/insight_id"
 TRIGGER_TAG = "failure_insights/trigger"
@@ -16,6 +18,8 @@ PRIORITY_TAG = "dagster/priority"
 BACKFILL_TAG = "dagster/backfill"
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+UNFINISHED = [status for status in dg.DagsterRunStatus if status not in ENDED]
 
 
 def trigger_of(tags: Mapping[str, str]) -> Trigger:
@@ -62,3 +66,10 @@ def request_run(insight_id: int, day: date, project_metric: str) -> dg.RunReques
         partition_key=partition_key(day, project_metric),
         tags={INSIGHT_TAG: str(insight_id), TRIGGER_TAG: "request", PRIORITY_TAG: "10"},
     )
+
+
+def executes(run: dg.DagsterRun, asset: dg.AssetsDefinition) -> bool:
+    """Return whether the run executes this asset."""
+    if run.step_keys_to_execute is not None:
+        return asset.op.name in run.step_keys_to_execute
+    return run.asset_selection is None or asset.key in run.asset_selection

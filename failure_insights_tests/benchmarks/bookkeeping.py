@@ -85,7 +85,7 @@ def _prepare(folder: Path) -> None:
 def _grid(pairs: int, failing: int) -> list[str]:
     """Make a store of so many pairs and failing calls a pair, and its partitions' keys."""
     from failure_insights.orchestration.home import dagster_instance
-    from failure_insights.orchestration.triggers import sync_pairs
+    from failure_insights.orchestration.sync_grid import sync_pairs
 
     engine = _engine()
     with engine.begin() as connection:
@@ -116,8 +116,8 @@ def _run(keys: Sequence[str], pairs_per_run: int) -> tuple[int, float]:
     from failure_insights.audit.run_audits import OpenAuditor
     from failure_insights.definitions import defs
     from failure_insights.domain.breakdown import Breakdown, FailureMode
-    from failure_insights.orchestration.failing_call_sets import AuditorResource
     from failure_insights.orchestration.home import dagster_instance
+    from failure_insights.orchestration.resources import AuditorResource
     from failure_insights.orchestration.runs import grid_runs
 
     class AtOnce:

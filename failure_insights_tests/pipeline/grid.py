@@ -20,10 +20,14 @@ from failure_insights.domain.breakdown import Breakdown, FailureMode
 from failure_insights.domain.pools import Pool, date_of
 from failure_insights.errors import FailureInsightsError
 from failure_insights.ingest.import_calls import import_calls
-from failure_insights.orchestration.failing_call_sets import AuditorResource, StoreResource
 from failure_insights.orchestration.grid import GRID, end_of, partition_key
-from failure_insights.orchestration.runs import range_tags, request_run
-from failure_insights.orchestration.triggers import JOB, sync_pairs
+from failure_insights.orchestration.resources import (
+    AuditorResource,
+    StoreResource,
+    process_settings,
+)
+from failure_insights.orchestration.runs import JOB, range_tags, request_run
+from failure_insights.orchestration.sync_grid import sync_pairs
 from failure_insights.store.insight_rows import InsightRow, insight_rows
 from failure_insights.store.queue import request_audit
 
@@ -124,7 +128,7 @@ class Grid:
         with dg.build_sensor_context(
             instance_ref=self.instance.get_ref(),
             definitions=defs,
-            resources={"store": StoreResource()},
+            resources={"store": StoreResource(), "settings": process_settings},
         ) as context:
             return sensor.evaluate_tick(context)
 

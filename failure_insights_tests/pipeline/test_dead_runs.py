@@ -8,8 +8,9 @@ import dagster as dg
 import pytest
 
 from failure_insights.audit import run_audits
+from failure_insights.orchestration.dead_runs import NEVER_STARTED_S, SILENCE_S
 from failure_insights.orchestration.runs import INSIGHT_TAG
-from failure_insights.orchestration.triggers import NEVER_STARTED_S, SILENCE_S, run_failures
+from failure_insights.orchestration.triggers import run_failures
 from failure_insights.store.queue import NewAudit, beat, open_audits, take
 from failure_insights_tests.pipeline.grid import YESTERDAY, Grid, OneTheme, job_with
 

@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -14,7 +13,6 @@ from failure_insights.definitions import defs
 from failure_insights.domain.metrics import slugify
 from failure_insights.domain.pools import date_of
 from failure_insights.errors import BadInput
-from failure_insights.orchestration.failing_call_sets import StoreResource
 from failure_insights.orchestration.grid import (
     GRID,
     PAIRS_NAME,
@@ -22,6 +20,7 @@ from failure_insights.orchestration.grid import (
     partition_key,
     split_partition_key,
 )
+from failure_insights.orchestration.resources import StoreResource, process_settings
 from failure_insights.orchestration.runs import TRIGGER_TAG, chunks, range_tags
 from failure_insights.orchestration.triggers import daily_audit, eligible_pairs_sensor
 from failure_insights.settings import get_settings
@@ -101,7 +100,7 @@ def daily_runs(grid: Grid) -> list[dg.RunRequest]:
     """Return what the schedule asks for at 06:00 UTC of today's date."""
     with dg.build_schedule_context(
         scheduled_execution_time=datetime.combine(TODAY, time(6), UTC),
-        resources={"store": StoreResource()},
+        resources={"store": StoreResource(), "settings": process_settings},
         repository_def=defs.get_repository_def(),
         instance_ref=grid.instance.get_ref(),
     ) as context:
@@ -195,14 +194,3 @@ def test_a_moment_belongs_to_the_date_whose_24_hours_end_next(at: datetime) -> N
     end = end_of(date_of(at))
     assert end.timetz() == time(6, tzinfo=UTC)
     assert end - timedelta(days=1) < at <= end
-
-
-def test_a_backfill_takes_its_days_in_order(clinic: Grid) -> None:
-    keys = clinic.sync()
-    days = [YESTERDAY - timedelta(days=ago) for ago in (3, 2, 1, 0)]
-    with partition_loading_context(dynamic_partitions_store=clinic.instance):
-        subset = GRID.subset_with_partition_keys(
-            [partition_key(day, pair) for day in days for pair in keys]
-        )
-        ranges = subset.get_partition_key_ranges(GRID)
-    assert [split_partition_key(each.start) for each in ranges] == [(day, keys[0]) for day in days]

@@ -2,10 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pandas as pd
 import pytest
 
 from failure_insights.definitions import defs
-from failure_insights.orchestration.failing_call_sets import FRAME_COLUMNS
+from failure_insights.orchestration.failing_call_sets import COLUMN_TYPES
 from failure_insights.orchestration.grid import end_of, partition_key
 from failure_insights_tests.pipeline.grid import (
     DAY,
@@ -134,8 +135,10 @@ def test_an_audit_is_replayed_on_the_calls_that_were_kept(grid: Grid) -> None:
     assert again.pools[0].calls[0].explanation == "It went wrong."
     assert len(again.pools[0].calls) == 13
     frame = defs.load_asset_value("failing_calls", partition_key=partition_key(YESTERDAY, PAIR))
-    assert list(frame.columns) == FRAME_COLUMNS
+    assert {name: str(type_) for name, type_ in frame.dtypes.items()} == COLUMN_TYPES
     assert len(frame) == 13
+    assert set(frame["project_metric"]) == {PAIR}
+    assert frame["started_at"].max() < pd.Timestamp(end_of(YESTERDAY))
 
 
 def test_a_partition_without_kept_calls_is_not_audited(grid: Grid) -> None:

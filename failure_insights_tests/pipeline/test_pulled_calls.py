@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import text
 
 from failure_insights.definitions import defs
-from failure_insights.orchestration.failing_call_sets import StoreResource
 from failure_insights.orchestration.pulled_calls import (
     PULL_JOB,
     SOURCES,
@@ -17,6 +16,7 @@ from failure_insights.orchestration.pulled_calls import (
     pull_tags,
     sync_sources,
 )
+from failure_insights.orchestration.resources import StoreResource
 from failure_insights.store.sources import NewSource, add_source, remove_source
 from failure_insights_tests.pipeline.grid import Grid
 from failure_insights_tests.pull.providers import FakeCall, FakeElevenLabs, FakeVapi

@@ -20,16 +20,14 @@ from dagster._core.scheduler.instigation import (
     ScheduleInstigatorData,
 )
 from dagster._core.workspace.load import location_origins_from_yaml_paths
-from dagster._daemon import sensor
 from sqlalchemy import Engine, text
 
 from failure_insights.demo.audits import launch_run
 from failure_insights.domain.metrics import slugify
 from failure_insights.orchestration.grid import end_of, partition_key
 from failure_insights.orchestration.home import project_file
-from failure_insights.orchestration.patches.processes import SENSOR_LOOP_S, look_at_sensors_often
 from failure_insights.orchestration.runs import range_tags
-from failure_insights.orchestration.triggers import sync_pairs
+from failure_insights.orchestration.sync_grid import sync_pairs
 from failure_insights.store.database import engine_for
 from failure_insights.store.queue import request_audit
 from failure_insights_tests.conftest import new_database
@@ -146,12 +144,17 @@ def test_the_schedule_audits_the_whole_grid_in_few_runs(site: DagsterSite) -> No
     assert set(tick["runIds"]) == {row.dagster_run_id for row in rows}
 
 
-def test_dagster_has_the_interval_that_is_set_in_its_daemon(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(sensor, "MIN_INTERVAL_LOOP_TIME", 5)
-    look_at_sensors_often()
-    assert sensor.MIN_INTERVAL_LOOP_TIME == SENSOR_LOOP_S
+def test_sensors_are_looked_at_every_second(site: DagsterSite) -> None:
+    """The table of ticks is what the daemon really did, in its own process."""
+
+    def ticks() -> int:
+        (row,) = site.rows(
+            "SELECT count(*) FROM public.job_ticks WHERE tick_body LIKE '%regeneration_requests%'"
+            " AND timestamp > now() at time zone 'utc' - interval '10 seconds'"
+        )
+        return int(row.count)
+
+    wait_until(lambda: ticks() >= 6, "six looks at the queue within ten seconds")
 
 
 def test_the_project_loads_as_dagster_validates_it(site: DagsterSite) -> None:

@@ -1,23 +1,15 @@
-"""What a run over many partitions needs and Dagster does only one by one, or does not tell.
+"""Events of a run over many partitions, together instead of one by one.
 
-It reaches below Dagster's public names, which is why `pyproject.toml` pins its release;
-`test_grid.py` fails if a new one moves them.
+Each function has a public way that does the same and takes longer; it is gone when a release of
+Dagster lacks what the fast way needs.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
-from dagster._core.events import (
-    DagsterEvent,
-    DagsterEventBatchMetadata,
-    generate_event_batch_id,
-)
-from dagster._core.execution.context.metadata_logging import (
-    AssetMetadataHandle,
-    OutputMetadataAccumulator,
-)
-from dagster._core.execution.context.system import StepExecutionContext
+
+from failure_insights.orchestration.patches import enabled, missing
 
 PartitionMetadata = Mapping[str, Mapping[str, Any]]
 
@@ -28,36 +20,64 @@ def add_partition_metadata(context: dg.AssetExecutionContext, metadata: Partitio
     `context.add_asset_metadata(partition_key=...)` does the same for one, resolving the run's
     whole partition range each time: 18 ms a key at 300 keys, and growing with their number.
     """
-    step = _step(context)
+    if enabled():
+        try:
+            return _add_together(context, metadata)
+        except (ImportError, AttributeError, TypeError) as error:
+            missing("partition_metadata", str(error))
+    for key, values in metadata.items():
+        context.add_asset_metadata(values, partition_key=key)
+
+
+def report_materializations(context: dg.AssetExecutionContext, metadata: PartitionMetadata) -> None:
+    """Report that these partitions are materialized, in one write.
+
+    `context.log_event` does the same for one, in several statements each.
+    """
+    materializations = [
+        dg.AssetMaterialization(
+            context.asset_key, partition=key, metadata=values, tags=_dimension_tags(key)
+        )
+        for key, values in metadata.items()
+    ]
+    if enabled():
+        try:
+            return _report_together(context, materializations)
+        except (ImportError, AttributeError, TypeError) as error:
+            missing("materializations", str(error))
+    for materialization in materializations:
+        context.log_event(materialization)
+
+
+def _add_together(context: dg.AssetExecutionContext, metadata: PartitionMetadata) -> None:
+    from dagster._core.execution.context.metadata_logging import (
+        AssetMetadataHandle,
+        OutputMetadataAccumulator,
+    )
+
+    step = context.op_execution_context.get_step_execution_context()
     gathered = dict(step._metadata_accumulator.per_output_metadata)
     for key, values in metadata.items():
         gathered[AssetMetadataHandle(asset_key=context.asset_key, partition_key=key)] = values
     step._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=gathered)
 
 
-def report_materializations(context: dg.AssetExecutionContext, metadata: PartitionMetadata) -> None:
-    """Report that these partitions are materialized, in one write.
+def _report_together(
+    context: dg.AssetExecutionContext, materializations: list[dg.AssetMaterialization]
+) -> None:
+    from dagster._core.events import (
+        DagsterEvent,
+        DagsterEventBatchMetadata,
+        generate_event_batch_id,
+    )
 
-    An asset that yields them one by one pays several statements for each.
-    """
-    step, batch = _step(context), generate_event_batch_id()  # type: ignore[no-untyped-call]
-    for number, (key, values) in enumerate(metadata.items(), start=1):
-        materialization = dg.AssetMaterialization(
-            context.asset_key, partition=key, metadata=values, tags=_dimension_tags(key)
-        )
-        is_last = number == len(metadata)
+    step = context.op_execution_context.get_step_execution_context()
+    batch = generate_event_batch_id()  # type: ignore[no-untyped-call]
+    for number, materialization in enumerate(materializations, start=1):
+        is_last = number == len(materializations)
         DagsterEvent.asset_materialization(
             step, materialization, DagsterEventBatchMetadata(batch, is_last)
         )
-
-
-def is_step_of_run(context: dg.AssetExecutionContext, step: str) -> bool:
-    """Return whether the run executes this step, besides the context's own."""
-    return step in _step(context).execution_plan.step_keys_to_execute
-
-
-def _step(context: dg.AssetExecutionContext) -> StepExecutionContext:
-    return context.op_execution_context.get_step_execution_context()
 
 
 def _dimension_tags(key: str) -> dict[str, str]:

@@ -10,13 +10,9 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from itertools import groupby
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dagster._config.config_schema import UserConfigSchema
-from dagster._core.events import DagsterEventType
-from dagster._core.events.log import EventLogEntry
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._serdes import ConfigurableClassData
+import dagster as dg
 from dagster_postgres import (
     DagsterPostgresStorage,
     PostgresEventLogStorage,
@@ -25,20 +21,18 @@ from dagster_postgres import (
 )
 from sqlalchemy import Engine, create_engine
 
-from failure_insights.orchestration.patches.processes import (
-    backfill_day_by_day,
-    look_at_sensors_often,
-)
+from failure_insights.orchestration.patches import enabled, missing, sensor_interval
 from failure_insights.settings import get_settings
 from failure_insights.store.database import engine_for, reachable, url_for_driver
 from failure_insights.store.opening import store_url
 
-# Dagster reads this from the environment alone, and unset means one write an event. Every process
-# that has our dagster.yaml imports this module before it writes its first event.
-os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
+if TYPE_CHECKING:
+    from dagster._config.config_schema import UserConfigSchema
+    from dagster._serdes import ConfigurableClassData
 
-look_at_sensors_often()
-backfill_day_by_day()
+#: Dagster reads it from the environment alone; unset, it writes one event at a time.
+EVENT_BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE"
+EVENTS_IN_A_BATCH = 1000
 
 
 @cache
@@ -61,8 +55,8 @@ def _pool(url: str) -> Engine:
 
 #: The two events that a run has of each of its partitions.
 _OF_PARTITIONS = (
-    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-    DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
 )
 
 
@@ -73,15 +67,21 @@ class _EventLogStorage(PostgresEventLogStorage):
     batch of materializations.
     """
 
-    def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
+    def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
+        if not _can_batch(self):
+            super().store_event_batch(events)
+            return
         kinds = {event.get_dagster_event().event_type for event in events}
         for kind in kinds & set(_OF_PARTITIONS):
             self._store([e for e in events if e.get_dagster_event().event_type == kind])
         if rest := [e for e in events if e.get_dagster_event().event_type not in _OF_PARTITIONS]:
             super().store_event_batch(rest)
 
-    def _store(self, events: Sequence[EventLogEntry]) -> None:
+    def _store(self, events: Sequence[dg.EventLogEntry]) -> None:
+        from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+
         table = SqlEventLogStorageTable
+
         insert = table.insert().returning(table.c.id, sort_by_parameter_order=True)
         with self.index_transaction() as connection:
             rows = connection.execute(insert, [self._event_to_row(event) for event in events])
@@ -94,30 +94,50 @@ class _EventLogStorage(PostgresEventLogStorage):
                 self._store_asset_event(connection, event, event_id)
 
 
-class PooledPostgresStorage(DagsterPostgresStorage):
-    """The `storage` of `dagster.yaml`; it takes no configuration but our settings."""
+def _can_batch(storage: PostgresEventLogStorage) -> bool:
+    """Return whether this release has what `_store` needs; warn once if it has not."""
+    try:
+        from dagster._core.storage.event_log.schema import SqlEventLogStorageTable  # noqa: F401
+    except ImportError as error:
+        missing("event_batches", str(error))
+        return False
+    for name in ("_event_to_row", "_store_asset_event_tags", "_store_asset_event"):
+        if not hasattr(storage, name):
+            missing("event_batches", f"{type(storage).__mro__[1].__name__}.{name}")
+            return False
+    return True
 
-    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+
+class PooledPostgresStorage(DagsterPostgresStorage):
+    """The `storage` of `dagster.yaml`; it takes no configuration but our settings.
+
+    With patches switched off it is dagster-postgres' own storage, on the store's database.
+    """
+
+    def __init__(self, inst_data: "ConfigurableClassData | None" = None) -> None:
         settings = get_settings()
         ours = store_url(settings.database_url, settings.home)
         url = url_for_driver(ours, "psycopg2")
         with reachable(engine_for(ours)):
             pass  # says plainly that Postgres does not answer, before Dagster's retries say less
-        self.postgres_url = url
-        self.should_autocreate_tables = True
-        self._inst_data = inst_data
+        super().__init__(url, inst_data=inst_data)
+        if not enabled():
+            return
+        os.environ.setdefault(EVENT_BATCH_SIZE, str(EVENTS_IN_A_BATCH))
+        # Every process of Dagster makes its storage before it does anything else.
+        sensor_interval.install()
         self._run_storage = _on_pool(PostgresRunStorage(url), url)
         self._event_log_storage = _on_pool(_EventLogStorage(url), url)
         self._schedule_storage = _on_pool(PostgresScheduleStorage(url), url)
 
     @classmethod
-    def config_type(cls) -> UserConfigSchema:
+    def config_type(cls) -> "UserConfigSchema":
         return {}
 
     @classmethod
     def from_config_value(
         cls,
-        inst_data: ConfigurableClassData | None,
+        inst_data: "ConfigurableClassData | None",
         config_value: Mapping[str, Any],  # noqa: ARG003
     ) -> "PooledPostgresStorage":
         return cls(inst_data)
@@ -127,5 +147,8 @@ _S = TypeVar("_S", PostgresRunStorage, PostgresEventLogStorage, PostgresSchedule
 
 
 def _on_pool(storage: _S, url: str) -> _S:
-    storage._engine = _pool(url)
+    if hasattr(storage, "_engine"):
+        storage._engine = _pool(url)
+    else:
+        missing("storage", f"{type(storage).__name__}._engine")
     return storage

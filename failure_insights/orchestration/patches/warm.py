@@ -4,7 +4,7 @@ import gc
 from importlib import import_module
 
 from failure_insights.definitions import defs
-from failure_insights.orchestration.triggers import JOB
+from failure_insights.orchestration.runs import JOB
 from failure_insights.settings import get_settings
 
 #: What Dagster and our auditors import only when they come to it.
