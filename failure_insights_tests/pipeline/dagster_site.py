@@ -49,6 +49,7 @@ def dagster_site(database_url: str, home: Path, **settings: str) -> Iterator[Dag
         "FAILURE_INSIGHTS_DATABASE_URL": database_url,
         "FAILURE_INSIGHTS_HOME": str(home),
         "FAILURE_INSIGHTS_AUDITOR": "wording",
+        "FAILURE_INSIGHTS_FORK_RUNS": "1",
         "DAGSTER_HOME": str(_dagster_home(home)),
         **settings,
     }

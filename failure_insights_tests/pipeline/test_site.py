@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from typing import Any
 
-import psutil
 import pytest
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import RemoteInstigatorOrigin, RemoteRepositoryOrigin
@@ -218,7 +217,6 @@ def test_a_run_that_is_killed_leaves_no_audit_running(site: DagsterSite) -> None
     with held_up(site.engine):
         insight_id = request(site, PAIRS[2])
         run_id, pid = started(site, insight_id)
-        assert "forkserver" in " ".join(psutil.Process(pid).cmdline())  # not a Python of its own
         os.kill(pid, signal.SIGKILL)
         (row,) = finished(site, 1, id=insight_id)
     assert row.status == "failed"
