@@ -1,14 +1,14 @@
-"""Running many audits at once: from stored pools to finished rows, whatever each one meets."""
+"""Run many audits at once: from stored pools to finished rows, whatever each one meets."""
 
 import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, contextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date
 from queue import SimpleQueue
-from threading import Event, Thread
+from traceback import format_tb
 
 from anyio.from_thread import start_blocking_portal
 from sqlalchemy import Engine
@@ -21,8 +21,6 @@ from failure_insights.domain.pools import Pool, PoolRule
 from failure_insights.errors import FailureInsightsError
 from failure_insights.store import insights, queue
 from failure_insights.store.pools import StoredCalls
-
-HEARTBEAT_S = 10.0
 
 #: Opens an auditor in the running event loop; closes it, and what it holds, after the block.
 OpenAuditor = Callable[[], AbstractAsyncContextManager[Auditor]]
@@ -114,8 +112,11 @@ class AuditRunner:
             # Its text would repeat the statement's values: words of transcripts.
             reason = f"The store refused the audit ({type(error).__name__})."
         except Exception as error:
-            _log.exception("An audit of %s met an error of our own.", task.project_metric)
-            reason = f"The audit met an error of its own: {type(error).__name__}: {error}"
+            # Its text may repeat words of transcripts; the places where it was raised do not.
+            kind = type(error).__name__
+            places = "".join(format_tb(error.__traceback__))
+            _log.error("An audit of %s met %s:\n%s", task.project_metric, kind, places)
+            reason = f"The audit met an error of its own ({kind}); the run's log says where."
         try:
             await asyncio.to_thread(self._fail, task, reason)
         except SQLAlchemyError:
@@ -155,25 +156,3 @@ class AuditRunner:
     def _fail(self, task: AuditTask, reason: str) -> None:
         with self.engine.begin() as connection:
             queue.fail(connection, [task.insight_id], reason)
-
-
-@contextmanager
-def heartbeat(engine: Engine, run_id: str) -> Iterator[None]:
-    """Say every ten seconds that this run's process is alive, as long as the block runs."""
-    stop = Event()
-
-    def beat() -> None:
-        while not stop.wait(HEARTBEAT_S):
-            try:
-                with engine.begin() as connection:
-                    queue.beat(connection, run_id)
-            except SQLAlchemyError:
-                _log.warning("A heartbeat could not be written; the next one may.")
-
-    thread = Thread(target=beat, name="heartbeat", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()

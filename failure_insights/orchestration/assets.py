@@ -13,7 +13,8 @@ import dagster as dg
 import pandas as pd
 from sqlalchemy import Engine
 
-from failure_insights.audit.run_audits import AuditResult, AuditRunner, AuditTask, heartbeat
+from failure_insights.audit.heartbeat import heartbeat
+from failure_insights.audit.run_audits import AuditResult, AuditRunner, AuditTask
 from failure_insights.domain.pools import Pool
 from failure_insights.orchestration import metadata
 from failure_insights.orchestration.failing_call_sets import frame_of, sets_of

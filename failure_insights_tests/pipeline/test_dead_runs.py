@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pytest
 
-from failure_insights.audit import run_audits
+from failure_insights.audit import heartbeat
 from failure_insights.orchestration.dead_runs import NEVER_STARTED_S, SILENCE_S
 from failure_insights.orchestration.runs import INSIGHT_TAG
 from failure_insights.orchestration.triggers import run_failures
@@ -149,7 +149,7 @@ def test_a_beating_run_keeps_its_rows_alive_and_no_others(grid: Grid) -> None:
 def test_a_run_beats_though_its_audits_leave_the_event_loop_no_time(
     grid: Grid, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_audits, "HEARTBEAT_S", 0.05)
+    monkeypatch.setattr(heartbeat, "HEARTBEAT_S", 0.05)
     grid.fail("Clinic/CSAT", 12)
     beats = []
 
