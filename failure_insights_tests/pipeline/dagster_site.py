@@ -4,19 +4,30 @@ import json
 import os
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    ScheduleInstigatorData,
+)
+from dagster._core.workspace.load import location_origins_from_yaml_paths
 from sqlalchemy import Engine, text
 
 from failure_insights.commands.supervisor import running
 from failure_insights.commands.up import DAGSTER, Addresses, dagster_command
+from failure_insights.orchestration.grid import partition_key
 from failure_insights.orchestration.home import project_file
 from failure_insights.store.database import engine_for
+from failure_insights.store.queue import request_audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +52,13 @@ class DagsterSite:
 
 
 @contextmanager
-def dagster_site(database_url: str, home: Path, **settings: str) -> Iterator[DagsterSite]:
-    """Start `dagster dev` with the project's own files on a database, as `up` does."""
+def dagster_site(
+    database_url: str, home: Path, dagster_yaml: Path | None = None, **settings: str
+) -> Iterator[DagsterSite]:
+    """Start `dagster dev` with the project's own files on a database, as `up` does.
+
+    `dagster_yaml`: Dagster's configuration instead of the project's.
+    """
     addresses = Addresses("127.0.0.1", _free_port(), _free_port())
     environment = {
         **os.environ,
@@ -50,7 +66,7 @@ def dagster_site(database_url: str, home: Path, **settings: str) -> Iterator[Dag
         "FAILURE_INSIGHTS_HOME": str(home),
         "FAILURE_INSIGHTS_AUDITOR": "wording",
         "FAILURE_INSIGHTS_FORK_RUNS": "1",
-        "DAGSTER_HOME": str(_dagster_home(home)),
+        "DAGSTER_HOME": str(_dagster_home(home, dagster_yaml or project_file("dagster.yaml"))),
         **settings,
     }
     commands = {DAGSTER: dagster_command(addresses)}
@@ -69,12 +85,58 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 90.0) -
     raise AssertionError(f"{what} did not happen within {seconds:.0f} seconds")
 
 
-def _dagster_home(home: Path) -> Path:
+BACKFILL = """mutation($params: LaunchBackfillParams!) {
+    launchPartitionBackfill(backfillParams: $params) { __typename
+        ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+
+
+def launch_backfill(site: DagsterSite, days: Sequence[date], pairs: Sequence[str]) -> None:
+    """Ask for these days and pairs, as the UI does."""
+    keys = [str(partition_key(day, pair)) for day in days for pair in pairs]
+    assets = [{"path": ["failing_calls"]}, {"path": ["failure_audit"]}]
+    answer = site.graphql(BACKFILL, params={"assetSelection": assets, "partitionNames": keys})
+    launched = answer["launchPartitionBackfill"]
+    assert launched["__typename"] == "LaunchBackfillSuccess", launched
+
+
+def schedule_state(since: datetime) -> InstigatorState:
+    """Return what the daemon keeps of a schedule that it has known since then."""
+    (location,) = location_origins_from_yaml_paths([str(project_file("workspace.yaml"))])
+    repository = RemoteRepositoryOrigin(location, "__repository__")
+    return InstigatorState(
+        RemoteInstigatorOrigin(repository, "daily_audit"),
+        InstigatorType.SCHEDULE,
+        InstigatorStatus.DECLARED_IN_CODE,
+        ScheduleInstigatorData("0 6 * * *", since.timestamp()),
+    )
+
+
+def insights(site: DagsterSite, **wanted: Any) -> list[Any]:
+    where = " AND ".join(f"{name} = :{name}" for name in wanted)
+    return site.rows(f"SELECT * FROM insights WHERE {where} ORDER BY id", **wanted)
+
+
+def finished(site: DagsterSite, count: int, **wanted: Any) -> list[Any]:
+    """Wait until so many insights of these values are done, and return them."""
+
+    def done() -> list[Any]:
+        rows = insights(site, **wanted)
+        return rows if len([row for row in rows if row.finished_at]) == count else []
+
+    return list(wait_until(done, f"the end of {count} audits of {wanted}"))
+
+
+def request(site: DagsterSite, pair: str, **asked: Any) -> int:
+    with site.engine.begin() as connection:
+        return request_audit(connection, pair, None, pair, **asked)[0]
+
+
+def _dagster_home(home: Path, dagster_yaml: Path) -> Path:
     folder = home / "dagster"
     folder.mkdir(parents=True, exist_ok=True)
     link = folder / "dagster.yaml"
-    if not link.exists():
-        link.symlink_to(project_file("dagster.yaml"))
+    link.unlink(missing_ok=True)
+    link.symlink_to(dagster_yaml)
     return folder
 
 

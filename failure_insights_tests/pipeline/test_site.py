@@ -5,20 +5,12 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_origin import RemoteInstigatorOrigin, RemoteRepositoryOrigin
-from dagster._core.scheduler.instigation import (
-    InstigatorState,
-    InstigatorStatus,
-    ScheduleInstigatorData,
-)
-from dagster._core.workspace.load import location_origins_from_yaml_paths
 from sqlalchemy import Engine, text
 
 from failure_insights.demo.audits import launch_run
@@ -28,10 +20,18 @@ from failure_insights.orchestration.home import project_file
 from failure_insights.orchestration.runs import range_tags
 from failure_insights.orchestration.sync_grid import sync_pairs
 from failure_insights.store.database import engine_for
-from failure_insights.store.queue import request_audit
 from failure_insights_tests.conftest import new_database
 from failure_insights_tests.pipeline.conftest import dagster_on
-from failure_insights_tests.pipeline.dagster_site import DagsterSite, dagster_site, wait_until
+from failure_insights_tests.pipeline.dagster_site import (
+    DagsterSite,
+    dagster_site,
+    finished,
+    insights,
+    launch_backfill,
+    request,
+    schedule_state,
+    wait_until,
+)
 from failure_insights_tests.pipeline.grid import DAY, HOUR, YESTERDAY, failing_call, take_calls
 
 METRICS = ("CSAT", "Expected Outcome", "Hallucination", "Relevancy", "STT Errors")
@@ -55,7 +55,7 @@ def site(
             instance.add_instigator_state(schedule_state(end_of(YESTERDAY) - timedelta(minutes=1)))
         with dagster_site(url, home, FAILURE_INSIGHTS_PAIRS_PER_RUN=str(PAIRS_PER_RUN)) as site:
             # Dagster looks for backfills every 30 seconds; the tests look at other things first.
-            launch_backfill(site, BACKFILLED)
+            launch_backfill(site, BACKFILLED, PAIRS)
             yield site
 
 
@@ -66,52 +66,6 @@ def calls() -> Iterator[dict[str, Any]]:
                 at = end_of(YESTERDAY - ago * DAY) - HOUR - timedelta(minutes=number)
                 said = ("the opening hours were wrong", "a price was invented")[number % 2]
                 yield failing_call(f"Clinic/{metric}", at, f"It says that {said}.")
-
-
-BACKFILL = """mutation($params: LaunchBackfillParams!) {
-    launchPartitionBackfill(backfillParams: $params) { __typename
-        ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-
-
-def launch_backfill(site: DagsterSite, days: Sequence[date]) -> None:
-    """Ask for the days and all pairs, as the UI does."""
-    keys = [str(partition_key(day, pair)) for day in days for pair in PAIRS]
-    assets = [{"path": ["failing_calls"]}, {"path": ["failure_audit"]}]
-    answer = site.graphql(BACKFILL, params={"assetSelection": assets, "partitionNames": keys})
-    launched = answer["launchPartitionBackfill"]
-    assert launched["__typename"] == "LaunchBackfillSuccess", launched
-
-
-def schedule_state(since: datetime) -> InstigatorState:
-    """Return what the daemon keeps of a schedule that it has known since then."""
-    (location,) = location_origins_from_yaml_paths([str(project_file("workspace.yaml"))])
-    repository = RemoteRepositoryOrigin(location, "__repository__")
-    return InstigatorState(
-        RemoteInstigatorOrigin(repository, "daily_audit"),
-        InstigatorType.SCHEDULE,
-        InstigatorStatus.DECLARED_IN_CODE,
-        ScheduleInstigatorData("0 6 * * *", since.timestamp()),
-    )
-
-
-def insights(site: DagsterSite, **wanted: Any) -> list[Any]:
-    where = " AND ".join(f"{name} = :{name}" for name in wanted)
-    return site.rows(f"SELECT * FROM insights WHERE {where} ORDER BY id", **wanted)
-
-
-def finished(site: DagsterSite, count: int, **wanted: Any) -> list[Any]:
-    """Wait until so many insights of these values are done, and return them."""
-
-    def done() -> list[Any]:
-        rows = insights(site, **wanted)
-        return rows if len([row for row in rows if row.finished_at]) == count else []
-
-    return list(wait_until(done, f"the end of {count} audits of {wanted}"))
-
-
-def request(site: DagsterSite, pair: str, **asked: Any) -> int:
-    with site.engine.begin() as connection:
-        return request_audit(connection, pair, None, pair, **asked)[0]
 
 
 @contextmanager
