@@ -14,7 +14,7 @@ from anyio.from_thread import start_blocking_portal
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from failure_insights.domain.auditing import Auditor
+from failure_insights.domain.auditing import Auditor, Earlier
 from failure_insights.domain.breakdown import Breakdown
 from failure_insights.domain.identity import PriorTheme, settle_identity
 from failure_insights.domain.pools import Pool, PoolRule
@@ -128,18 +128,22 @@ class AuditRunner:
         calls = StoredCalls(self.engine, task.metric_id, task.pool.window)
         breakdown = await auditor.audit(task.pool, calls, prior, task.max_calls)
         earlier = await asyncio.to_thread(calls.earlier)
-        settled = settle_identity(breakdown, prior, task.project_metric, task.date, earlier.causes)
-        await asyncio.to_thread(self._succeed, task, settled)
-        return AuditResult(task, settled)
+        return AuditResult(task, await asyncio.to_thread(self._keep, task, breakdown, earlier))
 
     def _start(self, task: AuditTask) -> list[PriorTheme]:
         with self.engine.begin() as connection:
             queue.start(connection, task.insight_id)
             return insights.prior_themes(connection, task.project_metric, task.date)
 
-    def _succeed(self, task: AuditTask, breakdown: Breakdown) -> None:
+    def _keep(self, task: AuditTask, breakdown: Breakdown, earlier: Earlier) -> Breakdown:
+        """Settle the identity of the breakdown's themes and keep it, in one transaction."""
         with self.engine.begin() as connection:
-            insights.succeed(connection, task.insight_id, task.date, breakdown)
+            known = insights.known_themes(connection, task.project_metric, task.date)
+            settled = settle_identity(
+                breakdown, known, task.project_metric, task.date, earlier.causes
+            )
+            insights.succeed(connection, task.insight_id, task.date, settled)
+        return settled
 
     def _has_enough(self, task: AuditTask) -> bool:
         return self.rule.has_enough(len(task.pool.calls))

@@ -72,8 +72,8 @@ def settle_identity(
 
     Args:
         breakdown: ids of its themes and causes are empty, or those that the auditor proposes.
-        prior_themes: themes of this and earlier days of the same pair, in any order; those of
-            an earlier audit of the same day keep their id and are still new.
+        prior_themes: themes of this and other days of the same pair, in any order; those of an
+            earlier audit of the same day, or of later days only, keep their id and are new.
         project_metric: the pair's key, `PROJECT/METRIC` as slugs.
         date: the audit's partition date.
         prior_causes: causes of this and earlier days, as with themes.

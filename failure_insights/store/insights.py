@@ -24,9 +24,30 @@ CallBucket = Literal[
 
 
 def prior_themes(connection: Connection, project_metric: str, day: date) -> list[PriorTheme]:
-    """Return the pair's themes up to `day`; a backfilled day sees no later one."""
+    """Return the pair's themes up to `day`: those that an auditor may know of."""
+    return _themes_by("prior_themes", connection, project_metric, day)
+
+
+def known_themes(connection: Connection, project_metric: str, day: date) -> list[PriorTheme]:
+    """Return the pair's themes up to `day`, and those of later days only; lock the pair's themes.
+
+    A day may be audited after later ones, as a backfill's days come in any order: with these its
+    themes are the same as theirs. The lock lasts as long as the transaction, so that two days
+    that are audited at once know each other's.
+    """
+    lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:pair, 0))")
+    connection.execute(lock, {"pair": project_metric})
+    return [
+        *_themes_by("prior_themes", connection, project_metric, day),
+        *_themes_by("later_themes", connection, project_metric, day),
+    ]
+
+
+def _themes_by(
+    name: str, connection: Connection, project_metric: str, day: date
+) -> list[PriorTheme]:
     rows = connection.execute(
-        query("prior_themes"),
+        query(name),
         {"project_metric": project_metric, "day": day, "days": REMEMBERED_DAYS},
     )
     return [

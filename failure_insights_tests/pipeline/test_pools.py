@@ -194,6 +194,18 @@ def test_a_day_that_is_audited_late_does_not_know_the_days_to_come(grid: Grid) -
     assert themes[days[1]]["first_seen"] == days[1]
 
 
+def test_days_share_their_themes_in_whatever_order_they_are_audited(grid: Grid) -> None:
+    days = [YESTERDAY - ago * DAY for ago in (2, 1, 0)]
+    for day in days:
+        grid.fail("Clinic/CSAT", 12, end_of(day))
+    for day in (days[2], days[0], days[1]):
+        assert grid.run(days=[day]).success
+    themes = {row["date"]: row["failure_modes"][0] for row in grid.rows()}
+    assert len({theme["theme_id"] for theme in themes.values()}) == 1
+    assert [themes[day]["status"] for day in days] == ["new", "recurring", "recurring"]
+    assert {theme["first_seen"] for theme in themes.values()} == {days[0]}
+
+
 def test_the_days_of_one_run_know_those_before_them(grid: Grid) -> None:
     days = [YESTERDAY - ago * DAY for ago in (2, 1, 0)]
     for day in days:

@@ -47,6 +47,15 @@ WITH insight AS (
     SELECT theme_id, date, insight_id, count, terms FROM given
         ON CONFLICT (theme_id, date) DO UPDATE
        SET insight_id = EXCLUDED.insight_id, count = EXCLUDED.count, terms = EXCLUDED.terms
+), no_longer_new AS (
+    -- Days that were audited before this earlier one.
+    UPDATE insight_themes AS shown
+       SET status = 'recurring'
+      FROM insight, insights AS later
+     WHERE later.id = shown.insight_id
+       AND later.date > insight.date
+       AND shown.status = 'new'
+       AND shown.theme_id IN (SELECT theme_id FROM given)
 ), causes AS (
     INSERT INTO insight_causes
            (insight_id, ordinal, position, cause_id, title, criterion, terms, status)
