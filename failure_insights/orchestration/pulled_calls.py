@@ -60,6 +60,11 @@ def calls(context: dg.AssetExecutionContext, store: StoreResource) -> Iterator[N
             except SourceFailed as error:
                 failed.append(f"{name}: {plain(str(error))}")
                 continue
+            except Exception as error:
+                # A fault of ours with one source, which costs no other.
+                context.log.exception(f"Source {name} could not be pulled.")
+                failed.append(f"{name}: {type(error).__name__}")
+                continue
             failed += [f"{name}: {plain(reason)}" for reason in report.failures]
             if not report.failures:
                 context.log_event(

@@ -136,7 +136,7 @@ class Api:
             )
         if status in (401, 403):
             raise KeyRefused(f"{place} does not let this key in (status {status})")
-        if status in (404, 410):
+        if status in (404, 410, 501):
             raise Gone(f"{place} is not there (status {status})")
         if status in (408, 425, 429) or status >= 500:
             wait_s = _seconds_to_wait(answer.headers)

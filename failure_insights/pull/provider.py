@@ -37,8 +37,8 @@ class Provider(Protocol):
             SourceFailed: see `pull.api`.
         """
 
-    def payload(self, item: Item) -> Payload:
-        """Return an item's call, whole.
+    def payload(self, item: Item) -> Payload | None:
+        """Return an item's call, whole; None: another item of this pull has brought it.
 
         Raises:
             Gone: it is not there any more.

@@ -1,5 +1,6 @@
 """The providers that can be asked for calls, and those that can send them: what each needs."""
 
+import base64
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -9,6 +10,8 @@ import httpx
 from failure_insights.errors import BadInput
 from failure_insights.pull.api import FIRST_PAUSE_S, Api, KeyRefused
 from failure_insights.pull.elevenlabs import ElevenLabs
+from failure_insights.pull.langfuse import Langfuse
+from failure_insights.pull.phoenix import Phoenix
 from failure_insights.pull.provider import Provider
 from failure_insights.pull.retell import Retell
 from failure_insights.pull.vapi import Vapi
@@ -39,6 +42,12 @@ def _bearer(key: str, _user: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
+def _basic(key: str, user: str | None) -> dict[str, str]:
+    """Return Langfuse's header; the key's variable may hold both keys, as `PUBLIC:SECRET`."""
+    both = key if ":" in key else f"{user}:{key}"
+    return {"Authorization": f"Basic {base64.b64encode(both.encode()).decode()}"}
+
+
 PULLED: Mapping[SourceKind, Pulled] = {
     "vapi": Pulled("https://api.vapi.ai", "VAPI_API_KEY", "an assistant's ID", _bearer, Vapi),
     "retell": Pulled(
@@ -50,6 +59,22 @@ PULLED: Mapping[SourceKind, Pulled] = {
         "an agent's ID",
         lambda key, _user: {"xi-api-key": key},
         ElevenLabs,
+    ),
+    "langfuse": Pulled(
+        "https://cloud.langfuse.com",
+        "LANGFUSE_SECRET_KEY",
+        "an environment",
+        _basic,
+        Langfuse,
+        user_env="LANGFUSE_PUBLIC_KEY",
+    ),
+    "phoenix": Pulled(
+        "http://127.0.0.1:6006",
+        "PHOENIX_API_KEY",
+        "a project",
+        _bearer,
+        Phoenix,
+        needs_key=False,
     ),
 }
 

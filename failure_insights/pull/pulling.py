@@ -179,7 +179,7 @@ class _Pull:
                 {item.id: item.fingerprint for item in items.values()},
             )
         failed, size = 0, 0
-        batch: list[tuple[Item, Payload]] = []
+        batch: list[tuple[Item, Payload | None]] = []
         try:
             for item in (item for item in items.values() if item.id in changed):
                 try:
@@ -192,7 +192,7 @@ class _Pull:
                     self.report.failures.append(str(moment))
                     continue
                 batch.append((item, payload))
-                size += len(orjson.dumps(payload))
+                size += len(orjson.dumps(payload)) if payload else 0
                 if len(batch) >= BATCH_CALLS or size >= BATCH_BYTES:
                     self._store(batch)
                     batch, size = [], 0
@@ -201,13 +201,13 @@ class _Pull:
             self._store(batch)
         return failed
 
-    def _store(self, batch: Sequence[tuple[Item, Payload]]) -> None:
+    def _store(self, batch: Sequence[tuple[Item, Payload | None]]) -> None:
         if not batch:
             return
         take_payloads(
             self.engine,
             self.source.kind,
-            [payload for _, payload in batch],
+            [payload for _, payload in batch if payload is not None],
             project=self.source.project_slug,
             agent=self.source.agent,
             report=self.report.calls,
@@ -217,6 +217,6 @@ class _Pull:
             sources.keep_items(
                 connection, self.source.id, {item.id: item.fingerprint for item, _ in batch}
             )
-        self.report.fetched += len(batch)
+        self.report.fetched += sum(payload is not None for _, payload in batch)
         if self.on_progress:
             self.on_progress(self.report)

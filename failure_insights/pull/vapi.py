@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from failure_insights.pull.api import Api, SourceFailed, objects
 from failure_insights.pull.provider import Item, Payload
+from failure_insights.pull.times import written
 
 #: Calls of one answer; whole calls are large.
 PAGE = 100
@@ -55,8 +56,8 @@ class Vapi:
             "/call",
             [
                 ("assistantId", self.only),
-                ("updatedAtGe", _time(start)),
-                ("updatedAtLt", _time(end)),
+                ("updatedAtGe", written(start)),
+                ("updatedAtLt", written(end)),
                 ("limit", limit),
             ],
         )
@@ -66,7 +67,3 @@ class Vapi:
 def _item(call: Payload) -> Item:
     changed = call.get("updatedAt") or call.get("endedAt") or call.get("createdAt")
     return Item(str(call.get("id")), str(changed), call)
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

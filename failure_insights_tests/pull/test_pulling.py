@@ -12,8 +12,8 @@ from sqlalchemy import Engine, text
 from failure_insights.pull.api import BadMoment, KeyRefused, LimitReached, SourceFailed
 from failure_insights.pull.pulling import GIVE_UP_AFTER, Busy, PullReport, pull
 from failure_insights.store.sources import (
+    SOURCE_KINDS,
     NewSource,
-    SourceKind,
     SourceRow,
     add_source,
     find_source,
@@ -35,13 +35,20 @@ from failure_insights_tests.pull.server import (
     no_fault,
     refusing_once,
 )
+from failure_insights_tests.pull.tracing import FakeLangfuse3, FakeLangfuse4, FakePhoenix
 
 Fake = Callable[[list[FakeCall]], Callable[[Request], Reply]]
-FAKES: dict[SourceKind, Fake] = {
+#: Each provider, and Langfuse twice: as it is, and as it was up to version 3.
+FAKES: dict[str, Fake] = {
     "vapi": FakeVapi,
     "retell": FakeRetell,
     "elevenlabs": FakeElevenLabs,
+    "langfuse": FakeLangfuse4,
+    "langfuse 3": FakeLangfuse3,
+    "phoenix": FakePhoenix,
 }
+#: What a request for one call has in it.
+OF_ONE_CALL = ("/get-call/", "/conversations/", "/traces/", "/v1/sessions/")
 
 
 @dataclass
@@ -66,7 +73,7 @@ class Pulled:
 
     def stored(self) -> list[tuple[str, str]]:
         statement = text(
-            "SELECT call.call_id, transcript.turns -> 0 ->> 'content' FROM calls AS call"
+            "SELECT call.call_id, transcript.turns -> -1 ->> 'content' FROM calls AS call"
             " JOIN transcripts AS transcript ON transcript.call_pk = call.id"
         )
         with self.engine.connect() as connection:
@@ -74,20 +81,23 @@ class Pulled:
 
     def details(self) -> int:
         """Return how many requests asked for one call."""
-        return sum("get-call" in path or "conversations/" in path for path in self.server.paths())
+        return sum(
+            any(part in request.path for part in OF_ONE_CALL) or "sessionId" in request.query
+            for request in self.server.requests
+        )
 
 
 @contextmanager
-def pulled(
-    engine: Engine, kind: SourceKind, held: list[FakeCall], **fields: Any
-) -> Iterator[Pulled]:
-    with ProviderServer(FAKES[kind](held)) as server:
+def pulled(engine: Engine, provider: str, held: list[FakeCall], **fields: Any) -> Iterator[Pulled]:
+    kind = next(each for each in SOURCE_KINDS if each == provider.split()[0])
+    with ProviderServer(FAKES[provider](held)) as server:
         new = NewSource(
             f"{kind} calls",
             kind,
             "pull",
             "Clinic",
             key_env="KEY",
+            user_env="USER" if kind == "langfuse" else None,
             base_url=server.url,
             since=NOW - timedelta(days=3),
         )
@@ -98,7 +108,7 @@ def pulled(
 
 @pytest.mark.parametrize("kind", FAKES)
 def test_every_page_is_brought_once_and_the_next_pull_asks_for_little(
-    engine: Engine, kind: SourceKind
+    engine: Engine, kind: str
 ) -> None:
     with pulled(engine, kind, calls(150)) as source:
         report = source.pull()
@@ -112,9 +122,7 @@ def test_every_page_is_brought_once_and_the_next_pull_asks_for_little(
 
 
 @pytest.mark.parametrize("kind", FAKES)
-def test_late_calls_and_late_verdicts_come_with_a_later_pull(
-    engine: Engine, kind: SourceKind
-) -> None:
+def test_late_calls_and_late_verdicts_come_with_a_later_pull(engine: Engine, kind: str) -> None:
     held = calls(3)
     under_way = FakeCall("long", NOW - timedelta(minutes=30), NOW, is_over=False)
     held.append(under_way)
@@ -137,16 +145,14 @@ def test_late_calls_and_late_verdicts_come_with_a_later_pull(
     [Reply({}, 429, {"Retry-After": "0"}), Reply({}, 503), Reply(b"<html>", 502), Reply({}, 500)],
     ids=lambda reply: reply.status,
 )
-def test_limits_and_bad_moments_cost_no_call(
-    engine: Engine, kind: SourceKind, fault: Reply
-) -> None:
+def test_limits_and_bad_moments_cost_no_call(engine: Engine, kind: str, fault: Reply) -> None:
     with pulled(engine, kind, calls(30)) as source:
         source.server.fault = refusing_once(fault, every=3)
         assert source.pull().calls.new == 30
 
 
 @pytest.mark.parametrize("kind", FAKES)
-def test_a_pull_that_is_cut_off_goes_on_where_it_was(engine: Engine, kind: SourceKind) -> None:
+def test_a_pull_that_is_cut_off_goes_on_where_it_was(engine: Engine, kind: str) -> None:
     with pulled(engine, kind, calls(120)) as source:
         for requests in (3, 20, 25):
             source.server.fault = failing_after(requests)
@@ -162,9 +168,7 @@ def test_a_pull_that_is_cut_off_goes_on_where_it_was(engine: Engine, kind: Sourc
 
 
 @pytest.mark.parametrize("kind", ["retell", "elevenlabs"])
-def test_a_pull_that_has_used_its_time_keeps_what_it_brought(
-    engine: Engine, kind: SourceKind
-) -> None:
+def test_a_pull_that_has_used_its_time_keeps_what_it_brought(engine: Engine, kind: str) -> None:
     with pulled(engine, kind, calls(60)) as source:
         first = source.pull(seconds=0.0)
         assert (first.fetched, first.is_complete) == (0, False)
@@ -185,7 +189,7 @@ def test_many_calls_of_one_moment_are_not_missed(engine: Engine) -> None:
 
 @pytest.mark.parametrize("kind", ["retell", "elevenlabs"])
 def test_one_call_that_cannot_be_fetched_costs_no_other_and_is_tried_again(
-    engine: Engine, kind: SourceKind
+    engine: Engine, kind: str
 ) -> None:
     with pulled(engine, kind, calls(5)) as source:
         source.server.fault = lambda r: Reply({}, 500) if r.path.endswith("call-2") else None
@@ -217,7 +221,7 @@ def test_a_call_that_is_gone_is_counted(engine: Engine) -> None:
 
 @pytest.mark.parametrize("kind", FAKES)
 def test_a_key_that_is_refused_or_not_set_is_said_and_nothing_else_is_tried(
-    engine: Engine, kind: SourceKind
+    engine: Engine, kind: str
 ) -> None:
     with pulled(engine, kind, calls(1)) as source:
         with pytest.raises(KeyRefused):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from starlette.datastructures import Headers
 
 from failure_insights.store.sources import NewSource, SourceKind, add_source, find_source
@@ -240,11 +240,9 @@ def test_the_query_says_whose_call_it_is(site: Site) -> None:
     named = deliver(site, "vapi", "?project=Bank&agent_id=night+line", key="all")
     assert (named.json()["project"], named.json()["agent"]) == ("bank", "night line")
     assert deliver(site, "retell", "?project=bank").status_code == 404
-    front_desk = next(
-        row["id"]
-        for row in site.engine.connect().exec_driver_sql("SELECT id, name FROM agents").mappings()
-        if row["name"] == "front-desk"
-    )
+    with site.engine.connect() as connection:
+        statement = text("SELECT id FROM agents WHERE name = 'front-desk'")
+        front_desk = connection.execute(statement).scalar_one()
     by_number = deliver(site, "retell", f"?agent_id={front_desk}")
     assert by_number.json()["agent"] == "front-desk"
 
@@ -334,6 +332,19 @@ def test_a_signed_delivery_that_cannot_be_read_is_counted_with_its_reason(
         source = find_source(connection, "vapi calls")
     assert source.rejected == 1
     assert source.last_error == answer.json()["detail"]
+
+
+def test_no_word_of_a_delivery_is_logged(
+    site: Site, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "s")
+    path = webhook(site, "vapi")
+    caplog.set_level("DEBUG")
+    for body in ('{"message": "secret words"', '{"message": {"call": {"id": "secret words"}}}'):
+        for secret in ("s", "wrong"):
+            site.client.post(path, content=body.encode(), headers={"X-Vapi-Secret": secret})
+    assert "was not signed" in caplog.text
+    assert "secret words" not in caplog.text
 
 
 def test_a_webhook_has_a_share_of_requests_of_its_own(
