@@ -7,7 +7,7 @@ pairs. `failing_calls` reads the pool of each partition as of its date and keeps
 
 import warnings
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pandas as pd
@@ -40,6 +40,13 @@ REPORT_EVERY = 100
 #: Failed audits that Dagster's error lists with their reasons; the store has them all.
 FAILURES_SHOWN = 50
 
+GROUP = "failure_insights"
+OWNERS = ["team:voice-agents"]
+#: The audits of 06:00 UTC are late at 07:00: the UI shows it.
+DAILY = dg.FreshnessPolicy.cron(
+    deadline_cron="0 7 * * *", lower_bound_delta=timedelta(hours=1), timezone="UTC"
+)
+
 IN_CHUNKS = dg.BackfillPolicy.multi_run(get_settings().pairs_per_run)
 
 
@@ -49,6 +56,9 @@ IN_CHUNKS = dg.BackfillPolicy.multi_run(get_settings().pairs_per_run)
     io_manager_key="failing_call_sets",
     # For the picture: calls also come by import and webhook, and no run waits for them.
     deps=[dg.AssetDep("calls", partition_mapping=dg.AllPartitionMapping())],
+    group_name=GROUP,
+    owners=OWNERS,
+    tags={"calls": "failing"},
     kinds={"postgres", "pandas"},
 )
 def failing_calls(
@@ -98,7 +108,10 @@ CHECKS = {
     partitions_def=GRID,
     backfill_policy=IN_CHUNKS,
     output_required=False,
-    kinds={"postgres"},
+    group_name=GROUP,
+    owners=OWNERS,
+    freshness_policy=DAILY,
+    kinds={"postgres", "llm"},
     check_specs=[
         dg.AssetCheckSpec(name, asset="failure_audit", description=description)
         for name, description in CHECKS.items()
