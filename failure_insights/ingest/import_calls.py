@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from failure_insights.domain.metrics import slugify
 from failure_insights.domain.names import name_key
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.ingest.batch import Stored, store_batch
@@ -24,7 +25,6 @@ from failure_insights.sources import (
     ReadCall,
     Reader,
     detect,
-    native,
     reader,
 )
 from failure_insights.sources.reading import shown
@@ -75,7 +75,7 @@ def import_calls(
         reader(format)
     name = None if project is None else name_of_project(engine, project)
     if name is not None:
-        native.slug_of(name)
+        slugify(name)
     same = {name_key(name), project} if name and only_this_project else None
 
     def lines() -> Iterator[Line]:

@@ -230,7 +230,8 @@ class _Entry:
             )
 
     def _add(self, role: Any, content: Any, **more: Any) -> None:
-        self.turns.add(role, content, self.at, where=self.where, **more)
+        wall_time = self.entry.get("time")
+        self.turns.add(role, content, self.at, where=self.where, wall_time=wall_time, **more)
 
 
 def _any_of(entry: Mapping[str, Any], names: Iterable[str]) -> Any:

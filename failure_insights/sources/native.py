@@ -8,17 +8,22 @@ calls.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
-from math import inf
 from typing import Any, cast
 
 import orjson
 
-from failure_insights.domain.calls import ROLES, Call, MetricResult, Role, Score, Turn
-from failure_insights.domain.metrics import METRIC_TYPES, PassRule, slugify
-from failure_insights.domain.names import name_key
+from failure_insights.domain.calls import ROLES, Call, Role, Turn
 from failure_insights.errors import BadInput
 from failure_insights.sources import times
+from failure_insights.sources.native_fields import (
+    MAX_NAME,
+    MAX_PHRASE,
+    name_with_slug,
+    phrase,
+    required,
+    seconds,
+)
+from failure_insights.sources.native_results import results_of
 from failure_insights.sources.reading import BadCall, LeftOut, Losses, ReadCall, shown
 from failure_insights.sources.roles import role_of
 from failure_insights.sources.texts import storable, storable_json, words
@@ -26,20 +31,12 @@ from failure_insights.sources.texts import storable, storable_json, words
 #: A call of this many tokens is no conversation; no reader of it could hold it at once.
 MAX_TOKENS = 200_000
 MAX_TURNS = 20_000
-MAX_RESULTS = 1_000
 #: Room for MAX_TOKENS where every character is escaped.
 MAX_LINE_BYTES = 16 * 2**20
 MAX_CALL_ID = 500
-MAX_NAME = 200
-MAX_EXPLANATION = 100_000
-#: An ended_reason or a score in words.
-MAX_PHRASE = 1_000
 
 #: The usual estimate for English; see `_estimated_tokens` for texts of short words.
 CHARACTERS_PER_TOKEN = 4
-
-slug_of = lru_cache(maxsize=10_000)(slugify)
-rule_of = lru_cache(maxsize=1_000)(PassRule.parse)
 
 _FIELDS = frozenset(
     {
@@ -63,7 +60,12 @@ def read(payload: Mapping[str, Any], project: str | None = None) -> ReadCall:
     for field in payload:
         if field not in _FIELDS:
             losses.add(LeftOut.FIELDS, shown(field))
-    return call_of(payload, project, losses)
+    read = call_of(payload, project, losses)
+    roles = [turn.role for turn in read.call.transcript]
+    unanswered = roles.count("tool_call") - roles.count("tool_result")
+    if unanswered > 0:
+        losses.add(LeftOut.TOOL_CALLS_WITHOUT_RESULT, count=unanswered)
+    return losses.of(read.call)
 
 
 def call_of(payload: Mapping[str, Any], project: str | None, losses: Losses) -> ReadCall:
@@ -76,17 +78,19 @@ def call_of(payload: Mapping[str, Any], project: str | None, losses: Losses) -> 
     """
     call_id = None
     try:
-        call_id = _required(payload, "call_id", MAX_CALL_ID, losses)
+        call_id = required(payload, "call_id", MAX_CALL_ID, losses)
         call = Call(
             call_id=call_id,
-            project=_project(payload if project is None else {"project": project}, losses),
-            agent=_required(payload, "agent", MAX_NAME, losses).strip(),
+            project=name_with_slug(
+                payload if project is None else {"project": project}, "project", losses
+            ),
+            agent=required(payload, "agent", MAX_NAME, losses).strip(),
             started_at=_started_at(payload),
             transcript=_transcript(payload, losses),
-            duration_s=_seconds(payload, "duration_s", "", losses),
-            ended_reason=_phrase(payload, "ended_reason", MAX_PHRASE, "", losses),
+            duration_s=seconds(payload, "duration_s", "", losses),
+            ended_reason=phrase(payload, "ended_reason", MAX_PHRASE, "", losses),
             metadata=_metadata(payload, losses),
-            metrics=_metrics(payload, losses),
+            metrics=results_of(payload, losses),
         )
     except BadInput as error:
         raise BadCall(str(error), call_id) from None
@@ -127,15 +131,15 @@ def _turn(item: Any, place: int, losses: Losses) -> Turn | None:
     if content is None:
         losses.add(LeftOut.TURNS_WITHOUT_TEXT, f"{where}content is missing")
         return None
-    speaker = _phrase(item, "speaker", MAX_NAME, where, losses)
+    speaker = phrase(item, "speaker", MAX_NAME, where, losses)
     if role not in ROLES:
         role, unknown = role_of(role, f"transcript[{place}]", losses)
         speaker = speaker or (unknown and storable(unknown[:MAX_NAME], losses))
     return Turn(
         role=cast(Role, role),
         content=storable(content if isinstance(content, str) else words(content), losses),
-        start_s=_seconds(item, "start_s", where, losses),
-        tool_name=_phrase(item, "tool_name", MAX_NAME, where, losses),
+        start_s=seconds(item, "start_s", where, losses),
+        tool_name=phrase(item, "tool_name", MAX_NAME, where, losses),
         speaker=speaker,
     )
 
@@ -148,96 +152,6 @@ def _estimated_tokens(turns: Sequence[Turn]) -> int:
         return characters // CHARACTERS_PER_TOKEN
     count = sum(len(turn.content.split()) for turn in turns)
     return max(count, characters // CHARACTERS_PER_TOKEN)
-
-
-def _metrics(payload: Mapping[str, Any], losses: Losses) -> tuple[MetricResult, ...]:
-    items = payload.get("metrics")
-    if items is None:
-        return ()
-    if not isinstance(items, list):
-        losses.add(LeftOut.UNUSABLE_RESULTS, f"metrics is {shown(items)}, not a list")
-        return ()
-    results: dict[str, MetricResult] = {}
-    for place, item in enumerate(items):
-        try:
-            if len(results) == MAX_RESULTS:
-                raise BadInput(f"only the first {MAX_RESULTS} results of a call are taken")
-            result = _result(item, f"metrics[{place}].", losses)
-            if result is None:
-                continue
-            key = name_key(result.name)
-            if key in results:
-                raise BadInput(f"{shown(result.name)} is named twice; the first is taken")
-            results[key] = result
-        except BadInput as error:
-            losses.add(LeftOut.UNUSABLE_RESULTS, f"metrics[{place}]: {error}")
-    return tuple(results.values())
-
-
-def _result(item: Any, where: str, losses: Losses) -> MetricResult | None:
-    """Return one result, or None, counted, where it judges nothing."""
-    if not isinstance(item, dict):
-        raise BadInput(f"is {shown(item)}, not an object")
-    name = _with_slug(item, "name", losses)
-    passed, score = _passed(item, where, losses), _score(item, where, losses)
-    if passed is None and score is None:
-        example = f"{where}{shown(name)} has neither passed nor a score"
-        losses.add(LeftOut.RESULTS_WITHOUT_VERDICT, example)
-        return None
-    type_ = item.get("type")
-    if type_ is not None and type_ not in METRIC_TYPES:
-        expected = f"use one of {', '.join(METRIC_TYPES)}"
-        losses.add(LeftOut.FIELDS, f"{where}type is {shown(type_)}; {expected}")
-        type_ = None
-    explanation = storable(words(item.get("explanation")), losses)
-    if len(explanation) > MAX_EXPLANATION:
-        losses.add(LeftOut.TEXTS_CUT, f"{where}explanation")
-        explanation = explanation[:MAX_EXPLANATION]
-    return MetricResult(
-        name=name,
-        passed=passed,
-        score=score,
-        explanation=explanation,
-        type=type_,
-        pass_rule=_pass_rule(item, where, losses),
-    )
-
-
-def _passed(item: Mapping[str, Any], where: str, losses: Losses) -> bool | None:
-    value = item.get("passed")
-    if value is None or isinstance(value, bool):
-        return value
-    # Warehouses export booleans as words or as 0 and 1.
-    word = str(value).strip().lower() if isinstance(value, str | int | float) else ""
-    if word in _TRUTH:
-        return _TRUTH[word]
-    losses.add(LeftOut.FIELDS, f"{where}passed is {shown(value)}, neither true nor false")
-    return None
-
-
-_TRUTH = dict.fromkeys(("true", "yes", "1", "1.0"), True) | dict.fromkeys(
-    ("false", "no", "0", "0.0"), False
-)
-
-
-def _score(item: Mapping[str, Any], where: str, losses: Losses) -> Score:
-    score = item.get("score")
-    if isinstance(score, str):
-        return _phrase(item, "score", MAX_PHRASE, where, losses)
-    if score is None or isinstance(score, bool | int | float):
-        return score
-    what = f"{where}score is {shown(score)}, neither a number, a word nor true or false"
-    losses.add(LeftOut.FIELDS, what)
-    return None
-
-
-def _pass_rule(item: Mapping[str, Any], where: str, losses: Losses) -> str | None:
-    rule = _phrase(item, "pass_rule", MAX_NAME, where, losses)
-    try:
-        return None if rule is None else str(rule_of(rule))
-    except BadInput as error:
-        losses.add(LeftOut.FIELDS, f"{where}pass_rule: {error}")
-        return None
 
 
 def _metadata(payload: Mapping[str, Any], losses: Losses) -> Mapping[str, Any]:
@@ -268,61 +182,3 @@ def _started_at(payload: Mapping[str, Any]) -> datetime:
     if value is None or value == "":
         raise BadInput("started_at is missing")
     return times.moment("started_at", value)
-
-
-def _seconds(item: Mapping[str, Any], field: str, where: str, losses: Losses) -> float | None:
-    value = item.get(field)
-    if value is None:
-        return None
-    if type(value) is float and 0 <= value < inf:
-        return value
-    seconds = times.seconds(value)
-    if seconds is None:
-        losses.add(LeftOut.FIELDS, f"{where}{field} is {shown(value)}, not seconds, 0 or more")
-    return seconds
-
-
-def _project(payload: Mapping[str, Any], losses: Losses) -> str:
-    return _with_slug(payload, "project", losses)
-
-
-def _with_slug(payload: Mapping[str, Any], field: str, losses: Losses) -> str:
-    """Return a name that a slug can be made of."""
-    name = _required(payload, field, MAX_NAME, losses).strip()
-    try:
-        slug_of(name)
-    except BadInput:
-        raise BadInput(f"{field} {shown(name)} holds no letter or digit") from None
-    return name
-
-
-def _required(payload: Mapping[str, Any], field: str, limit: int, losses: Losses) -> str:
-    """Return a text that must be there, whole; an ID may come as a number."""
-    text = payload.get(field)
-    if text is None:
-        raise BadInput(f"{field} is missing")
-    if isinstance(text, int) and not isinstance(text, bool):
-        text = str(text)
-    if not isinstance(text, str):
-        raise BadInput(f"{field} is {shown(text)}, not text")
-    if not text.strip():
-        raise BadInput(f"{field} is empty")
-    if len(text) > limit:
-        raise BadInput(f"{field} is longer than {limit} characters")
-    return storable(text, losses)
-
-
-def _phrase(
-    payload: Mapping[str, Any], field: str, limit: int, where: str, losses: Losses
-) -> str | None:
-    """Return a text that may be missing, cut at its limit."""
-    text = payload.get(field)
-    if text is None:
-        return None
-    if not isinstance(text, str):
-        losses.add(LeftOut.FIELDS, f"{where}{field} is {shown(text)}, not text")
-        return None
-    if len(text) > limit:
-        losses.add(LeftOut.TEXTS_CUT, f"{where}{field} is longer than {limit} characters")
-        text = text[:limit]
-    return storable(text, losses)

@@ -29,6 +29,7 @@ class _Turn:
     native: NativeTurn
     at: times.Instant | None
     tool_id: str | None
+    wall_time: Any
     start_s: float | None = None
 
 
@@ -49,6 +50,7 @@ class Transcript:
         at: times.Instant | None = None,
         *,
         where: str,
+        wall_time: Any = None,
         speaker: Any = None,
         tool_name: Any = None,
         tool_id: Any = None,
@@ -61,6 +63,7 @@ class Transcript:
             content: what is said, as text, as parts or as any JSON.
             at: when; see `times.instant`.
             where: the turn's place in the payload, for people.
+            wall_time: when by the clock, where `at` counts from the call's start and both stand.
             speaker: the speaker's name, where the payload has one.
             tool_name: which tool; a result without one gets its call's.
             tool_id: what joins a tool's call and its result.
@@ -78,7 +81,7 @@ class Transcript:
             native["speaker"] = named
         if is_tool and (named := name(tool_name)) is not None:
             native["tool_name"] = named
-        self._turns.append(_Turn(native, at, name(tool_id) if is_tool else None))
+        self._turns.append(_Turn(native, at, name(tool_id) if is_tool else None, wall_time))
 
     @property
     def first_moment(self) -> float | None:
@@ -145,6 +148,7 @@ class Transcript:
 
     def _count_from_start(self, start: float | None, duration_s: float | None) -> None:
         """Make every time count seconds from the start of the call."""
+        start = self._by_wall_time(start)
         base, unit = 0.0, _unit(self._seconds("plain"), duration_s)
         earliest = self.first_moment
         if earliest is not None:
@@ -157,6 +161,27 @@ class Transcript:
             if kind == "epoch":
                 seconds -= base
             turn.start_s = seconds / unit if kind == "plain" else seconds
+
+    def _by_wall_time(self, start: float | None) -> float | None:
+        """Take the times by the clock where those of the call begin anew, and return its start.
+
+        Vapi counts from the start of each assistant of a squad.
+        """
+        timed = [turn for turn in self._turns if turn.at and turn.at.kind == "call"]
+        in_call = self._seconds("call")
+        if not _steps_back(in_call):
+            return start
+        clock = [times.epoch(turn.wall_time) for turn in timed]
+        moments = [moment for moment in clock if moment is not None]
+        if len(moments) < len(timed) or _steps_back(moments) >= _steps_back(in_call):
+            return start
+        for turn, moment in zip(timed, moments, strict=True):
+            turn.at = times.Instant(moment, "epoch")
+        return moments[0] - in_call[0]
+
+
+def _steps_back(moments: list[float]) -> int:
+    return sum(later < earlier for earlier, later in pairwise(moments))
 
 
 def _take(calls: list[_Turn], tool_name: str | None) -> _Turn | None:
@@ -185,6 +210,6 @@ def _place(turns: list[_Turn]) -> None:
     for turn in turns:
         last = last if turn.start_s is None else turn.start_s
         keys.append(last)
-    if any(later < earlier for earlier, later in pairwise(keys)):
+    if _steps_back(keys):
         order = sorted(range(len(turns)), key=keys.__getitem__)
         turns[:] = [turns[place] for place in order]

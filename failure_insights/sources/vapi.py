@@ -103,6 +103,11 @@ def _agent(objects: tuple[Mapping[str, Any], ...], artifacts: list[Mapping[str, 
     kinds = ("assistant", "squad", "workflow")
     named = fields.name_in(objects, *(f"{kind}_id" for kind in kinds))
     inline = [fields.part(at, kind) for kind in kinds for at in objects]
+    members = [
+        fields.first_in([member], "assistant_id") or fields.part(member, "assistant").get("name")
+        for at in objects
+        for member in fields.mappings(fields.part(at, "squad").get("members"))
+    ]
     activations = [
         item
         for artifact in artifacts
@@ -111,6 +116,7 @@ def _agent(objects: tuple[Mapping[str, Any], ...], artifacts: list[Mapping[str, 
     return (
         named
         or fields.name_in(inline, "id", "name")
+        or next(filter(None, map(fields.name, members)), None)
         or fields.name_in(activations, "assistant_id", "assistant_name")
         or UNNAMED_AGENT
     )

@@ -71,7 +71,8 @@ def test_every_field_is_read() -> None:
                 MetricResult("CSAT", None, 2, pass_rule=">= 4"),
                 MetricResult("Wait", False, "long", type="custom_code"),
             ),
-        )
+        ),
+        left_out={LeftOut.TOOL_CALLS_WITHOUT_RESULT: 1},
     )
 
 
