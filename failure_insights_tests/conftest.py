@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from failure_insights.store.database import engine_for, url_for_driver
@@ -16,6 +17,10 @@ from failure_insights.store.embedded import start_embedded_postgres
 from failure_insights.store.schema import migrate
 
 _numbers = count(1)
+
+# Machines are shared: how long an example takes says nothing of the code.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from failure_insights.sources import cekura, elevenlabs, livekit, pipecat, retell, vapi
+from failure_insights.sources import (
+    cekura,
+    elevenlabs,
+    langfuse,
+    livekit,
+    phoenix,
+    pipecat,
+    retell,
+    vapi,
+)
 from failure_insights.sources.fields import NativeCall
 from failure_insights.sources.reading import Losses
 
@@ -15,4 +24,6 @@ PROVIDERS: Mapping[str, Callable[[Mapping[str, Any], Losses], NativeCall]] = {
     "elevenlabs": elevenlabs.read_call,
     "livekit": livekit.read_call,
     "pipecat": pipecat.read_call,
+    "langfuse": langfuse.read_call,
+    "phoenix": phoenix.read_call,
 }

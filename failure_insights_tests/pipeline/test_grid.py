@@ -154,7 +154,11 @@ _IF_FIRST = (
         ("counts_add_up", {"insight_calls": f"{_IF_FIRST} RETURN NULL; END IF"}),
         (
             "one_to_six_themes",
-            {"insight_calls": "NEW.position = NULL", "insight_themes": "RETURN NULL"},
+            {
+                "insight_calls": "NEW.position = NULL; NEW.cause = NULL; NEW.bucket = 'unassigned'",
+                "insight_causes": "RETURN NULL",
+                "insight_themes": "RETURN NULL",
+            },
         ),
     ],
 )

@@ -185,7 +185,7 @@ def test_an_audit_prints_the_row_or_the_breakdown_and_exports_are_the_same(
         (("keys", "create", " "), "bad_input"),
         (("up", "--port", "3000"), "same_port"),
         (("up", "--host", "no.such.host.invalid"), "foreign_address"),
-        (("up", "--host", "0.0.0.0"), "bad_input"),
+        (("up", "--host", "0.0.0.0"), "no_api_key"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_a_sentence(
