@@ -287,4 +287,5 @@ def test_a_call_s_refusal_names_what_is_missing_in_the_provider_s_words(provider
 
 
 def test_every_provider_has_a_carrier_here() -> None:
-    assert {"native", *CARRIERS} == set(FORMATS)
+    traces = {"langfuse", "phoenix"}  # tried in pull/test_traces.py
+    assert {"native", *CARRIERS} | traces == set(FORMATS)
