@@ -43,7 +43,7 @@ def lines(*calls: dict[str, Any]) -> str:
     return "".join(json.dumps(line) + "\n" for line in calls)
 
 
-FORMATS_SAID = "native, cekura, vapi, retell, elevenlabs, livekit or pipecat"
+FORMATS_SAID = "native, cekura, vapi, retell, elevenlabs, livekit, pipecat, langfuse or phoenix"
 CALLS = lines(*(call(number, CAUSES[number % 2]) for number in range(8)))
 
 
