@@ -151,9 +151,11 @@ class ImportReport:
 
     def leave_out(self, read: ReadCall, place: str = "") -> None:
         """Count what was left out of one call."""
-        self.left_out.update(read.left_out)
+        for kind, count in read.left_out.items():
+            # orjson takes no enumeration as the name of a field.
+            self.left_out[str(kind)] += count
         for kind, example in read.examples.items():
-            self.examples.setdefault(kind, f"{place}: {example}" if place else example)
+            self.examples.setdefault(str(kind), f"{place}: {example}" if place else example)
 
     def _keep_reason(self, call_id: str | None, reason: str) -> None:
         if len(self.rejections) < REASONS_KEPT:

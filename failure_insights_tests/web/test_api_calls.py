@@ -1,5 +1,6 @@
 """Taking calls in, reading them back, and the cards and views of a project."""
 
+import gzip
 import json
 from typing import Any
 
@@ -85,6 +86,28 @@ def test_a_bad_line_is_named_and_the_good_ones_are_kept(
     assert counts(report) == (taken, 0, 0, 1)
     (bad,) = [result for result in report["results"] if result["status"] == "rejected"]
     assert reason in bad["reason"]
+
+
+def test_a_report_tells_what_was_not_taken(site: Site) -> None:
+    scored = [{"name": "Mood", "score": 2}, {"name": "C#", "passed": True}]
+    body = [
+        call("n1", metrics=scored, colour="red"),
+        call("n2", transcript=[], metrics=[]),
+        {"message": {"type": "status-update", "status": "ended", "call": {"id": "v"}}},
+    ]
+    report = send(site, gzip.compress(json.dumps({"calls": body}).encode("utf-16"))).json()
+    assert counts(report) == (2, 0, 0, 0)
+    assert report["left_out"] == {"fields passed over": 1}
+    assert sum(report["passed_over"].values()) == 1
+    assert report["unjudged"] == [{"metric": "Mood", "results": 1}]
+    assert (report["without_turns"], report["without_results"]) == (1, 1)
+    assert [result["status"] for result in report["results"]] == ["new", "new", "passed_over"]
+    named = send(site, lines(body[2]), path=f"{CALLS}?format=native").json()
+    assert counts(named) == (0, 0, 0, 1)
+    card = {"pass_rule": ">= 2"}
+    assert site.put("/api/projects/clinic/metrics/mood/", card).status_code == 200
+    judged = site.get(f"{CALLS}n1").json()["metrics"]
+    assert {result["name"]: result["passed"] for result in judged} == {"C#": True, "Mood": True}
 
 
 def test_a_body_of_too_many_lines_is_read_no_further(
