@@ -4,13 +4,13 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from queue import SimpleQueue
+from threading import Thread
 from traceback import format_tb
 
-from anyio.from_thread import start_blocking_portal
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -71,14 +71,18 @@ class AuditRunner:
         to_audit = [task for task in tasks if self._has_enough(task)]
         yield from self._skip([task for task in tasks if not self._has_enough(task)])
         results: SimpleQueue[AuditResult | None] = SimpleQueue()
-        # A caller that stops early cancels what is under way: the portal does so at an exception.
-        with start_blocking_portal(name="audits") as portal:
-            everything = portal.start_task_soon(self._run_all, to_audit, results.put)
+        with _audit_loop() as loop:
+            everything = asyncio.run_coroutine_threadsafe(
+                self._run_all(to_audit, results.put), loop
+            )
             # After the last result; or before, if what should report it has broken.
             everything.add_done_callback(lambda _: results.put(None))
-            while result := results.get():
-                yield result
-            everything.result()
+            try:
+                while result := results.get():
+                    yield result
+                everything.result()
+            finally:
+                everything.cancel()
 
     async def _run_all(
         self, tasks: Sequence[AuditTask], report: Callable[[AuditResult], None]
@@ -160,3 +164,21 @@ class AuditRunner:
     def _fail(self, task: AuditTask, reason: str) -> None:
         with self.engine.begin() as connection:
             queue.fail(connection, [task.insight_id], reason)
+
+
+@contextmanager
+def _audit_loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """Give a running event loop in a thread of its own; end its tasks and stop it after the block.
+
+    Not anyio's blocking portal: a run that is cancelled while that starts waits for its thread for
+    ever.
+    """
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        thread = Thread(target=loop.run_forever, name="audits", daemon=True)
+        thread.start()
+        try:
+            yield loop
+        finally:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()

@@ -68,6 +68,15 @@ def exported(kind: str) -> Any:
     return DELIVERIES[kind][0]
 
 
+#: What an agent's own code sends to Cekura's observe address.
+SENT_TO_CEKURA = {
+    "call_id": "c-9",
+    "agent": 12,
+    "transcript_type": "vapi",
+    "transcript_json": [{"role": "bot", "message": "Hello."}],
+}
+
+
 @dataclass
 class Reader:
     """Somebody who follows a page, in a folder with the files that it speaks of."""
@@ -147,6 +156,7 @@ def following(kind: str, engine: Engine, database_url: str, folder: Path) -> Ite
     """Serve the site and the provider, and lay out the files that the pages speak of."""
     for name in ("report", kind):
         (folder / f"{name}.json").write_text(json.dumps(DELIVERIES.get(kind, ({},))[0]))
+    (folder / "cekura.json").write_text(json.dumps(SENT_TO_CEKURA))
     (folder / "calls.json").write_text(json.dumps(exported(kind)) + "\n")
     (folder / "recording.mp3").write_bytes(b"\xff\xfb\x90\x00")
     environment = environment_of(folder, database_url=database_url)
