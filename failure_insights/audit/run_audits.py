@@ -14,7 +14,7 @@ from traceback import format_tb
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from failure_insights.domain.auditing import Auditor, Earlier
+from failure_insights.domain.auditing import Auditor
 from failure_insights.domain.breakdown import Breakdown
 from failure_insights.domain.identity import PriorTheme, settle_identity
 from failure_insights.domain.pools import Pool, PoolRule
@@ -131,21 +131,19 @@ class AuditRunner:
         prior = await asyncio.to_thread(self._start, task)
         calls = StoredCalls(self.engine, task.metric_id, task.pool.window)
         breakdown = await auditor.audit(task.pool, calls, prior, task.max_calls)
-        earlier = await asyncio.to_thread(calls.earlier)
-        return AuditResult(task, await asyncio.to_thread(self._keep, task, breakdown, earlier))
+        return AuditResult(task, await asyncio.to_thread(self._keep, task, breakdown))
 
     def _start(self, task: AuditTask) -> list[PriorTheme]:
         with self.engine.begin() as connection:
             queue.start(connection, task.insight_id)
             return insights.prior_themes(connection, task.project_metric, task.date)
 
-    def _keep(self, task: AuditTask, breakdown: Breakdown, earlier: Earlier) -> Breakdown:
-        """Settle the identity of the breakdown's themes and keep it, in one transaction."""
+    def _keep(self, task: AuditTask, breakdown: Breakdown) -> Breakdown:
+        """Settle the identity of themes and causes and keep the breakdown, in one transaction."""
         with self.engine.begin() as connection:
             known = insights.known_themes(connection, task.project_metric, task.date)
-            settled = settle_identity(
-                breakdown, known, task.project_metric, task.date, earlier.causes
-            )
+            causes = insights.prior_causes(connection, task.metric_id, task.pool.window.date)
+            settled = settle_identity(breakdown, known, task.project_metric, task.date, causes)
             insights.succeed(connection, task.insight_id, task.date, settled)
         return settled
 

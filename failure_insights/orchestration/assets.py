@@ -32,7 +32,7 @@ from failure_insights.store.pools import PoolRequest, read_pools
 from failure_insights.store.projects import MetricRow
 from failure_insights.text.markdown import plain
 
-# Ours to know, not every user's to read at every command: the release is pinned.
+# Ours to know, not every user's to read at every command: CI tries the range's releases.
 warnings.filterwarnings("ignore", "Parameter `backfill_policy`", dg.BetaWarning)
 
 #: Materializations are reported this many at a time: often enough to watch, few enough to be fast.

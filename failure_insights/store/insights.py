@@ -25,7 +25,7 @@ CallBucket = Literal[
 
 def prior_themes(connection: Connection, project_metric: str, day: date) -> list[PriorTheme]:
     """Return the pair's themes up to `day`: those that an auditor may know of."""
-    return _themes_by("prior_themes", connection, project_metric, day)
+    return _themes_by_day(connection, project_metric, day, with_later=False)
 
 
 def known_themes(connection: Connection, project_metric: str, day: date) -> list[PriorTheme]:
@@ -37,19 +37,19 @@ def known_themes(connection: Connection, project_metric: str, day: date) -> list
     """
     lock = text("SELECT pg_advisory_xact_lock(hashtextextended(:pair, 0))")
     connection.execute(lock, {"pair": project_metric})
-    return [
-        *_themes_by("prior_themes", connection, project_metric, day),
-        *_themes_by("later_themes", connection, project_metric, day),
-    ]
+    return _themes_by_day(connection, project_metric, day, with_later=True)
 
 
-def _themes_by(
-    name: str, connection: Connection, project_metric: str, day: date
+def _themes_by_day(
+    connection: Connection, project_metric: str, day: date, *, with_later: bool
 ) -> list[PriorTheme]:
-    rows = connection.execute(
-        query(name),
-        {"project_metric": project_metric, "day": day, "days": REMEMBERED_DAYS},
-    )
+    values = {
+        "project_metric": project_metric,
+        "day": day,
+        "days": REMEMBERED_DAYS,
+        "with_later": with_later,
+    }
+    rows = connection.execute(query("known_themes"), values)
     return [
         PriorTheme(
             theme_id=row.theme_id,

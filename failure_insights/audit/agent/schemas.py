@@ -9,30 +9,9 @@ from typing import Annotated, Literal, get_args
 from pydantic import BaseModel, BeforeValidator
 
 from failure_insights.domain.breakdown import Severity
+from failure_insights.domain.origins import Cause, Origin
 
-NoteOrigin = Literal[
-    "agent_reasoning",
-    "agent_action",
-    "agent_instructions",
-    "agent_knowledge",
-    "tool_or_integration",
-    "speech_or_transcription",
-    "caller",
-    "judge_or_metric",
-    "unclear",
-]
-ThemeOrigin = Literal[
-    "agent_reasoning",
-    "agent_action",
-    "agent_instructions",
-    "agent_knowledge",
-    "tool_or_integration",
-    "speech_or_transcription",
-    "caller",
-    "judge_or_metric",
-    "mixed",
-    "unclear",
-]
+NoteOrigin = Literal[Cause, "unclear"]
 VerdictCheck = Literal["reason_shown", "reason_not_in_call", "metric_met", "cannot_tell"]
 YesNo = Literal["yes", "no", "cannot_tell"]
 
@@ -78,7 +57,7 @@ class DraftTheme(BaseModel):
     title: str
     description: str
     causes: list[DraftCause]
-    origin: Annotated[ThemeOrigin, _one_of(get_args(ThemeOrigin), "mixed")]
+    origin: Annotated[Origin, _one_of(get_args(Origin), "mixed")]
     suggested_fix: str
     severity_reason: str
     severity: Annotated[Severity, _one_of(get_args(Severity), "medium")]

@@ -14,7 +14,7 @@ from failure_insights.audit.agent.output_filter import (
     SENTENCE_CHARACTERS,
     OutputFilter,
 )
-from failure_insights.audit.agent.schemas import Draft, DraftCause, DraftTheme, ThemeOrigin
+from failure_insights.audit.agent.schemas import Draft, DraftCause, DraftTheme
 from failure_insights.domain.breakdown import Severity
 from failure_insights.domain.identity import PriorCause, PriorTheme
 from failure_insights.domain.origins import Origin
@@ -25,7 +25,7 @@ MOST_THEMES = 10
 MOST_CAUSES = 40
 #: Calls of a pool from which on a theme needs two calls; in a smaller one, one is enough.
 FEW_CALLS = 8
-_ORIGINS: Mapping[str, Origin] = {origin: origin for origin in get_args(ThemeOrigin)}
+_ORIGINS: Mapping[str, Origin] = {origin: origin for origin in get_args(Origin)}
 #: Part of their words that two criteria share where one cause was submitted twice.
 SAME_WORDS = 0.85
 
