@@ -1,15 +1,11 @@
 """`failure-insights keys`: API keys are made, listed and revoked here, where the database is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from failure_insights.commands.terminal import plain_errors, say
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from failure_insights.commands.store_transaction import store_transaction
+from failure_insights.commands.terminal import say
 
 app = typer.Typer(name="keys", help="Make, list and revoke API keys.", no_args_is_help=True)
 
@@ -22,7 +18,7 @@ def create(
     ] = None,
 ) -> None:
     """Make a key and print it. It is shown this once; only its hash is stored."""
-    with _store() as connection:
+    with store_transaction() as connection:
         from failure_insights.store.keys import create_key
 
         key = create_key(connection, name, project or [], say)
@@ -33,7 +29,7 @@ def create(
 @app.command("list")
 def list_() -> None:
     """List the keys with the projects they may see. Keys themselves are not stored."""
-    with _store() as connection:
+    with store_transaction() as connection:
         from failure_insights.store.keys import list_keys
 
         keys = list_keys(connection)
@@ -46,21 +42,8 @@ def list_() -> None:
 @app.command()
 def revoke(name: Annotated[str, typer.Argument(help="Name of the key.")]) -> None:
     """Put a key out of force, at once and for good."""
-    with _store() as connection:
+    with store_transaction() as connection:
         from failure_insights.store.keys import revoke_key
 
         revoke_key(connection, name)
     say(f"Key {name} is revoked.")
-
-
-@contextmanager
-def _store() -> Iterator["Connection"]:
-    """Open a transaction of the store; what goes wrong is said in a sentence."""
-    with plain_errors():
-        from failure_insights.settings import get_settings
-        from failure_insights.store.opening import open_store
-
-        settings = get_settings()
-        engine = open_store(settings.database_url, settings.home)
-        with engine.begin() as connection:
-            yield connection

@@ -29,12 +29,14 @@ class TurnRow(TypedDict):
     speaker: NotRequired[str]
 
 
+@documented
 class MetricResultRow(TypedDict):
     """One judge's verdict on one call."""
 
     name: str
     type: MetricType
-    passed: bool
+    passed: bool | None
+    """Null: a score that no pass rule judges yet."""
     score: Score
     explanation: str
 

@@ -16,6 +16,8 @@ from failure_insights.store.queue import Status
 HISTORY_DAYS = 14
 #: A request that no run has taken for this long waits for a daemon that is not there.
 PATIENCE_S = 60.0
+#: A card counts as many scores without a verdict; of more it says "1,000 and more".
+MOST_UNJUDGED = 1_000
 
 Phase = Literal["pending", "stuck", "running", "done"]
 
@@ -57,6 +59,9 @@ class CardRow:
     insight: InsightRow | None = None
     open: AuditUnderWay | None = None
     failed: FailedAudit | None = None
+    pass_rule: str | None = None
+    #: Scores without a verdict, counted up to `MOST_UNJUDGED`.
+    unjudged: int = 0
 
     @property
     def phase(self) -> Phase:
@@ -85,7 +90,8 @@ def read_cards(
     With a view: only metrics and calls of its agents. What failed most comes first, then what
     has too little data, then what was never audited.
     """
-    rows = connection.execute(query("cards"), {"project_id": project.id, "slug": slug}).all()
+    values = {"project_id": project.id, "slug": slug, "most_unjudged": MOST_UNJUDGED}
+    rows = connection.execute(query("cards"), values).all()
     if view:
         metric_ids = set(metrics_of_view(connection, project, view.id))
         rows = [row for row in rows if row.id in metric_ids]
@@ -105,4 +111,13 @@ def _card(row: Any, insight: InsightRow | None) -> CardRow:
     failed = row.failed_id and FailedAudit(
         row.failed_id, row.failed_reason, row.failed_at, row.failed_run_id
     )
-    return CardRow(row.slug, row.name, row.description, insight, under_way, failed)
+    return CardRow(
+        row.slug,
+        row.name,
+        row.description,
+        insight,
+        under_way,
+        failed,
+        row.pass_rule,
+        row.unjudged,
+    )

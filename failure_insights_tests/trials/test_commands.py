@@ -139,6 +139,21 @@ def test_an_import_tells_what_it_took_and_what_it_did_not(
     ]
 
 
+def test_a_pass_rule_that_is_given_later_judges_what_is_stored(settings: dict[str, str]) -> None:
+    scored = [{"name": "Mood", "score": 2, "explanation": "Cross."}]
+    calls = lines(*(call(number, "", metrics=scored) for number in range(4)))
+    assert command(settings, "import", "-", given=calls).returncode == 0
+    audit = ("audit", "--project", "Shoe Shop", "--metric", "Mood", "--json")
+    before = json.loads(command(settings, *audit).stdout)
+    assert (before["status"], before["num_failing_calls"]) == ("skipped_not_enough_data", 0)
+    rule = command(settings, "metrics", "rule", "shoe-shop", "mood", "score>=3")
+    assert rule.stdout == "Mood passes when the score is >= 3; 4 results judged anew\n"
+    again = command(settings, "metrics", "rule", "shoe-shop", "mood", ">= 3")
+    assert again.stdout.endswith("0 results judged anew\n")
+    assert json.loads(command(settings, *audit).stdout)["num_failing_calls"] == 4
+    assert command(settings, "import", "-", given=calls).stdout.startswith("0 new, 0 updated, 4")
+
+
 def test_an_audit_prints_the_row_or_the_breakdown_and_exports_are_the_same(
     settings: dict[str, str],
 ) -> None:
@@ -175,6 +190,7 @@ def test_an_audit_prints_the_row_or_the_breakdown_and_exports_are_the_same(
         (("import", "nowhere.jsonl"), "bad_input"),
         (("import", "/"), "bad_input"),
         (("import", "-", "--format", "csv"), "bad_input"),
+        (("metrics", "rule", "x", "y", ">= 1"), "unknown_name"),
         (("audit", "--project", "x", "--metric", "y"), "unknown_name"),
         (
             ("audit", "--project", "x", "--metric", "y", "--at", "2026-11-23T06:00"),

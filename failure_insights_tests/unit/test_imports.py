@@ -48,10 +48,11 @@ LATE = {
     ("commands.cli", "export.render"): 870,
     ("commands.cli", "settings"): 275,
     ("commands.cli", "store.opening"): 750,
-    ("commands.keys", "settings"): 260,
     ("commands.keys", "store.keys"): 755,
-    ("commands.keys", "store.opening"): 785,
+    ("commands.metrics", "store.projects"): 750,
     ("commands.sources", "commands.source_actions"): 1_240,
+    ("commands.store_transaction", "settings"): 260,
+    ("commands.store_transaction", "store.opening"): 785,
     ("commands.terminal", "settings"): 270,
     # Dagster: `audit` refuses a bad name without it, and `up` without --demo never loads it.
     ("commands.audit", "definitions"): 2_410,

@@ -252,6 +252,30 @@ def test_a_metrics_page_lists_its_audits_day_by_day_and_turns_pages(
     assert "3 failing calls" not in older.text.replace("23 failing calls", "")
 
 
+def test_a_metric_whose_scores_nobody_judges_says_that_it_needs_a_pass_rule(
+    browser: Browser, dental: Sample
+) -> None:
+    metric = dental.metric("CSAT")
+    dental.calls(["c-1", "c-2", "c-3"])
+    dental.results(metric, ["c-1", "c-2"])
+    dental.run("UPDATE metric_results SET passed = NULL")
+    dental.results(metric, ["c-3"])
+    address = links.pass_rule(dental.slug, metric)
+    card = links.insights(dental.slug)
+    assert "Needs a pass rule. 2 scores without a verdict." in browser.get(card).text
+    assert "No verdict" in browser.get(links.call(dental.slug, "c-1")).text
+    bad = browser.post(address, htmx=True, rule="good")
+    assert (bad.status_code, "is not an operator" in bad.text) == (422, True)
+    assert browser.post(address, rule="in good").status_code == 303
+    assert "in good" in browser.get(links.metric(dental.slug, metric)).text
+    assert "Needs a pass rule" not in browser.get(card).text
+    assert "No verdict" not in browser.get(links.call(dental.slug, "c-1")).text
+    judged = browser.post(address, htmx=True, rule="<= 2")
+    assert (judged.status_code, "pass rule" in judged.text) == (200, False)
+    for call_id, verdict in (("c-1", "Passed"), ("c-2", "Passed"), ("c-3", "Failed")):
+        assert verdict in browser.get(links.call(dental.slug, call_id)).text
+
+
 def test_the_call_page_marks_the_quotes_and_says_what_each_judge_said(
     browser: Browser, dental: Sample
 ) -> None:

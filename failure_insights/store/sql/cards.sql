@@ -1,8 +1,12 @@
 -- For each eligible metric of a project, or one of them: the insight its card shows (of those
 -- that are done the one that looks at the latest window, so that a backfilled day never hides
 -- today), the audit that is open, and the failed one since. Served by done_insights,
--- open_insights and failed_insights.
-SELECT metric.id, metric.slug, metric.name, metric.description,
+-- open_insights and failed_insights; unjudged results are counted by the index of that name.
+SELECT metric.id, metric.slug, metric.name, metric.description, metric.pass_rule,
+       (SELECT count(*)
+          FROM (SELECT FROM metric_results AS result
+                 WHERE result.metric_id = metric.id AND result.passed IS NULL
+                 LIMIT :most_unjudged) AS few) AS unjudged,
        done.id AS done_id,
        open.id AS open_id, open.status AS open_status, open.trigger AS open_trigger,
        coalesce(open.started_at, open.created_at) AS open_since,

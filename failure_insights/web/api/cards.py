@@ -73,7 +73,8 @@ def views(
 def put_metric_card(
     caller: CallerOf, project: ProjectName, name: OwnName, body: MetricCardBody
 ) -> Response:
-    """Make a metric's card, or replace it. Results that are stored keep their verdict."""
+    """Make a metric's card, or replace it. A new pass rule judges the stored scores that have no
+    verdict, or one of an earlier rule; verdicts that came as such stay."""
     rule = None if body.pass_rule is None else str(PassRule.parse(body.pass_rule))
     card = MetricCard(
         name=name,

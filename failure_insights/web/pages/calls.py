@@ -19,6 +19,8 @@ router = APIRouter()
 #: A turn longer than this (characters) is folded after so many, unless a quote stands in it.
 LONG_TURN = 2_000
 AUDIO_WORDS = ("recording", "audio")
+#: What failed comes first, and what has no verdict last.
+_ORDER: Mapping[bool | None, int] = {False: 0, True: 1, None: 2}
 
 
 @router.get("/projects/{project}/calls/{call_id:path}")
@@ -67,7 +69,9 @@ def _page(
         quotes=quotes,
         findings={finding.metric_name: finding for finding in findings},
         # What failed is what the reader came for.
-        results=sorted(call["metrics"], key=lambda result: (result["passed"], result["name"])),
+        results=sorted(
+            call["metrics"], key=lambda result: (_ORDER[result["passed"]], result["name"])
+        ),
         audio=next(audio_links(call["metadata"]), None),
         long_turn=LONG_TURN,
     )

@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from failure_insights.domain.breakdown import METRIC_FINDINGS
 from failure_insights.domain.origins import ORIGIN_LABELS
 from failure_insights.domain.pools import NOT_ENOUGH_DATA
+from failure_insights.store.cards import MOST_UNJUDGED
 from failure_insights.web.auth.session import read_session
 from failure_insights.web.pages import formats, links
 from failure_insights.web.pages.history_line import history_line
@@ -76,6 +77,7 @@ def _templates() -> Environment:
         "history_line": history_line,
         "links": links,
         "metric_findings": METRIC_FINDINGS,
+        "most_unjudged": MOST_UNJUDGED,
         "not_enough_data": NOT_ENOUGH_DATA,
         "origin_labels": ORIGIN_LABELS,
         "plural": formats.plural,

@@ -7,10 +7,17 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
+from failure_insights.domain.metrics import PassRule
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.access import visible_project, visible_projects
 from failure_insights.store.cards import CardRow, read_cards
-from failure_insights.store.projects import ProjectRow, ViewRow, find_metric, views_of
+from failure_insights.store.projects import (
+    ProjectRow,
+    ViewRow,
+    find_metric,
+    put_pass_rule,
+    views_of,
+)
 from failure_insights.store.queue import request_audit
 from failure_insights.web.pages import links
 from failure_insights.web.pages.html import render_html
@@ -114,6 +121,33 @@ def generate(
         view_slug = chosen_view.slug if chosen_view else None
         return RedirectResponse(links.insights(project.slug, view_slug, audited.slug), 303)
     row = _card(connection, project, chosen_view, audited.slug)
+    return _render_card(request, project, chosen_view, row, complaint)
+
+
+@router.post("/projects/{project}/metrics/{metric}/rule")
+def set_pass_rule(
+    request: Request,
+    connection: Store,
+    project: VisibleProject,
+    metric: str,
+    rule: Annotated[str, Form(max_length=200)],
+    view: Annotated[str, Form()] = "",
+) -> Response:
+    """Set when a metric's scores pass, which judges what has no verdict; then show the card."""
+    chosen_view = _view_of(views_of(connection, project), view)
+    judged = find_metric(connection, project.id, metric)
+    is_htmx = "HX-Request" in request.headers
+    complaint = ""
+    try:
+        put_pass_rule(connection, project.id, judged.slug, PassRule.parse(rule))
+    except BadInput as error:
+        if not is_htmx:
+            raise
+        complaint = str(error)
+    if not is_htmx:
+        view_slug = chosen_view.slug if chosen_view else None
+        return RedirectResponse(links.insights(project.slug, view_slug, judged.slug), 303)
+    row = _card(connection, project, chosen_view, judged.slug)
     return _render_card(request, project, chosen_view, row, complaint)
 
 

@@ -38,6 +38,10 @@ def generate(project: str, metric: str) -> str:
     return f"/projects/{part(project)}/metrics/{part(metric)}/audits"
 
 
+def pass_rule(project: str, metric: str) -> str:
+    return f"/projects/{part(project)}/metrics/{part(metric)}/rule"
+
+
 def insight(
     project: str,
     insight_id: int,
