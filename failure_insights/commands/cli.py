@@ -66,8 +66,8 @@ def import_(
     format: Annotated[
         str,
         typer.Option(
-            help="auto (each call's own), native, cekura, vapi, retell, elevenlabs, livekit or "
-            "pipecat."
+            help="auto (each call's own), native, cekura, vapi, retell, elevenlabs, livekit, "
+            "pipecat, langfuse or phoenix."
         ),
     ] = "auto",
     project: Annotated[

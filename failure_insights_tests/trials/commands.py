@@ -21,14 +21,17 @@ def environment_of(home: Path, **settings: str) -> dict[str, str]:
 
 
 def command(
-    environment: Mapping[str, str], *words: str, given: str | bytes = b""
+    environment: Mapping[str, str],
+    *words: str,
+    given: str | bytes = b"",
+    folder: Path | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, away from the checkout; `given` is its standard input."""
     done = subprocess.run(
         [*COMMAND, *words],
         input=given.encode() if isinstance(given, str) else given,
         env=dict(environment),
-        cwd="/",
+        cwd=folder or "/",
         capture_output=True,
         timeout=120,
         check=False,

@@ -4,6 +4,8 @@ import csv
 import gzip
 import io
 import json
+import re
+import shlex
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
+from failure_insights.sources import FORMATS
+from failure_insights_tests.documents import TOP
 from failure_insights_tests.trials.commands import codes_of, command, environment_of
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -43,7 +47,7 @@ def lines(*calls: dict[str, Any]) -> str:
     return "".join(json.dumps(line) + "\n" for line in calls)
 
 
-FORMATS_SAID = "native, cekura, vapi, retell, elevenlabs, livekit, pipecat, langfuse or phoenix"
+FORMATS_SAID = f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}"
 CALLS = lines(*(call(number, CAUSES[number % 2]) for number in range(8)))
 
 
@@ -136,6 +140,30 @@ def test_an_import_tells_what_it_took_and_what_it_did_not(
         "call-0, call-1, call-2, call-3, call-4 and 2 more",
         "1 score of 'C#' without a verdict: give a pass rule: "
         "failure-insights metrics rule 'Shoe Shop' 'C#' '>= 4'",
+    ]
+
+
+def test_the_commands_of_the_page_on_importing_work(
+    settings: dict[str, str], tmp_path: Path
+) -> None:
+    page = (TOP / "docs" / "importing.md").read_text()
+    blocks = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    (files, pipe), (rule,) = (block.splitlines() for block in blocks)
+    (tmp_path / "export").mkdir()
+    rated = [call(n, "", metrics=[{"name": "CSAT", "score": n}]) for n in range(3)]
+    (tmp_path / "export" / "one.json").write_text(json.dumps(rated[0], indent=2))
+    (tmp_path / "calls.jsonl.gz").write_bytes(gzip.compress(lines(rated[1]).encode()))
+    outcomes = []
+    for line in (files, pipe.partition(" | ")[2], rule):
+        program, *words = shlex.split(line)
+        assert program == ".venv/bin/failure-insights"
+        sent = json.dumps({"results": rated})
+        outcomes.append(command(settings, *words, given=sent, folder=tmp_path))
+    assert [done.returncode for done in outcomes] == [0, 0, 0]
+    assert [done.stdout for done in outcomes] == [
+        "2 new, 0 updated, 0 unchanged, 0 rejected\n",
+        "1 new, 0 updated, 2 unchanged, 0 rejected\n",
+        "CSAT passes when the score is >= 4; 3 results judged anew\n",
     ]
 
 

@@ -104,6 +104,7 @@ def test_a_report_tells_what_was_not_taken(site: Site) -> None:
     assert [result["status"] for result in report["results"]] == ["new", "new", "passed_over"]
     named = send(site, lines(body[2]), path=f"{CALLS}?format=native").json()
     assert counts(named) == (0, 0, 0, 1)
+    assert send(site, "", path=f"{CALLS}?format=csv").status_code == 422
     card = {"pass_rule": ">= 2"}
     assert site.put("/api/projects/clinic/metrics/mood/", card).status_code == 200
     judged = site.get(f"{CALLS}n1").json()["metrics"]

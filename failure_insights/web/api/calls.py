@@ -1,7 +1,7 @@
 """Calls: taking in many at once, and reading one back."""
 
 from collections.abc import Iterable, Iterator
-from typing import IO, Annotated, BinaryIO, Literal, cast
+from typing import IO, Annotated, BinaryIO, cast
 
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -12,6 +12,7 @@ from failure_insights.ingest.files.reading import values_in
 from failure_insights.ingest.files.values import Value
 from failure_insights.ingest.import_calls import import_calls
 from failure_insights.ingest.report import ImportReport, LineResult
+from failure_insights.sources import FORMATS
 from failure_insights.store.calls import CallRow, read_call
 from failure_insights.web.api import answer_models, examples
 from failure_insights.web.api.answers import answer
@@ -41,15 +42,18 @@ _BODY = {
 }
 
 
-Format = Annotated[
-    Literal["auto", "native", "cekura", "vapi", "retell", "elevenlabs", "livekit", "pipecat"],
-    Query(description="Whose format the calls have; auto: each one's own is detected."),
+FormatName = Annotated[
+    str,
+    Query(
+        description="Whose format the calls have; auto: each one's own is detected.",
+        json_schema_extra={"enum": ["auto", *FORMATS]},
+    ),
 ]
 
 
 @router.post("/", response_model=answer_models.ImportReport, openapi_extra={"requestBody": _BODY})
 async def take_in(
-    request: Request, caller: CallerOf, project: ProjectName, format: Format = "auto"
+    request: Request, caller: CallerOf, project: ProjectName, format: FormatName = "auto"
 ) -> Response:
     """Take calls in, up to 50 MB: JSON of any layout (an array, lines, a page of a list), CSV or
     Parquet, also gzipped. A bad one is named with its place and the reason, and the good ones are
