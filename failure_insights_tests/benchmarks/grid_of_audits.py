@@ -1,4 +1,4 @@
-"""How long a grid of 200 pairs takes, against the time that its LLM needs at that concurrency.
+"""Measure how long a grid of 200 pairs takes, against what its LLM needs at that concurrency.
 
     python -m failure_insights_tests.benchmarks.grid_of_audits
 
@@ -27,7 +27,9 @@ from failure_insights_tests.quality.agents import agent, store
 from failure_insights_tests.quality.domains import NAMES
 from failure_insights_tests.quality.planted import END, plant
 
-CALLS, CAUSES = 10, 2
+#: Of each pair.
+CALLS = 10
+CAUSES = 2
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""How long one audit takes, against the time that its requests have to follow one another.
+"""Measure how long one audit takes, against the time of the requests that follow one another.
 
     python -m failure_insights_tests.benchmarks.one_audit
 
@@ -20,7 +20,10 @@ from failure_insights_tests.endpoint.server import Sent
 from failure_insights_tests.quality.agents import agent, store
 from failure_insights_tests.quality.planted import plant
 
-LATENCY_S, CONCURRENCY = 1.0, 16
+#: Seconds of a request.
+LATENCY_S = 1.0
+#: Requests at once.
+CONCURRENCY = 16
 #: Stages in the order in which they follow one another; those of one step go together. The oracle
 #: names every call for a cause, so that labels come from second readers alone, beside the critics.
 STEPS = (("note",), ("agent", "draft", "vote"), ("assignment", "critique"))

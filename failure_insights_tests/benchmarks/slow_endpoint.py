@@ -1,4 +1,4 @@
-"""An endpoint with a fixed latency, in a process of its own: its work is not the client's."""
+"""Run an endpoint with a fixed latency in a process of its own: its work is not the client's."""
 
 import multiprocessing
 from collections.abc import Iterator
@@ -31,6 +31,7 @@ def slow_endpoint(latency_s: float) -> Iterator[SlowEndpoint]:
     pipe, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, latency_s))
     process.start()
+    theirs.close()  # So that the end of the process is told, and not waited for.
     try:
         yield SlowEndpoint(pipe.recv(), latency_s, pipe)
     finally:
