@@ -49,7 +49,8 @@ def up(
 ) -> None:
     """Start everything: Postgres (embedded unless a URL is set), Dagster, API and dashboard."""
     with plain_errors():
-        from failure_insights.commands.up import Addresses, run_everything
+        from failure_insights.commands.parts import Addresses
+        from failure_insights.commands.up import run_everything
 
         run_everything(Addresses(host, port, dagster_port), demo=demo)
 

@@ -2,62 +2,62 @@
 
 import os
 import socket
-import sys
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from pydantic import SecretStr
 from sqlalchemy import Engine
 
+from failure_insights.commands.parts import (
+    CODE_SERVER,
+    DAEMON,
+    LOOPBACK,
+    POSTGRES,
+    WEB,
+    WEBSERVER,
+    Addresses,
+    code_server_command,
+    daemon_command,
+    environment_of,
+    web_command,
+    webserver_command,
+    write_workspace,
+)
+from failure_insights.commands.restarts import Keeper, Part
 from failure_insights.commands.supervisor import (
+    Command,
     StartFailed,
     Stopped,
+    accepts,
+    answers_http,
     end_leftovers,
     running,
     stop_on_signals,
 )
 from failure_insights.demo.loading import load_demo
-from failure_insights.orchestration.home import dagster_home, project_file
-from failure_insights.settings import Settings, environment_names, get_settings
+from failure_insights.orchestration.home import dagster_home
+from failure_insights.settings import Settings, get_settings
 from failure_insights.store.calls import has_calls
-from failure_insights.store.embedded import server_process
+from failure_insights.store.embedded import restart_embedded_postgres, server_process
 from failure_insights.store.opening import open_store, store_url
 from failure_insights.web.auth.listening import require_key_beyond_loopback
 from failure_insights.web.auth.sign_in_link import make_sign_in_link
 
-LOOPBACK = "127.0.0.1"
-DAGSTER = "Dagster"
-WEB = "Web"
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the parts listen."""
-
-    host: str
-    port: int
-    dagster_port: int
-
-    @property
-    def dashboard(self) -> str:
-        host = LOOPBACK if self.host in ("0.0.0.0", "::", "") else self.host  # noqa: S104
-        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
-    @property
-    def dagster(self) -> str:
-        """Dagster's pages know no sign-in, so they listen on this machine only."""
-        return f"http://{LOOPBACK}:{self.dagster_port}"
+#: Seconds between two looks at the parts.
+POLL_S = 0.5
 
 
 def run_everything(addresses: Addresses, demo: bool) -> None:
-    """Start all parts, say where to look, and stay until a signal comes.
+    """Start all parts, say where to look, and keep them running until a signal comes.
+
+    A part that stops by itself is started again, after a pause that doubles while it keeps
+    stopping.
 
     Raises:
-        FailureInsightsError: a part cannot start, or stopped by itself.
+        FailureInsightsError: a part cannot start.
     """
     settings = get_settings()
     state = settings.home / "up"
@@ -71,27 +71,57 @@ def run_everything(addresses: Addresses, demo: bool) -> None:
         if demo:
             load_demo(engine, _say)
         _say("Starting Dagster, the API and the dashboard ...")
-        commands = {DAGSTER: dagster_command(addresses), WEB: web_command(addresses)}
-        environment = environment_of(settings, addresses)
-        with running(
-            commands, environment, dagster_home(), state, partial(_require_postgres, settings)
-        ) as processes:
-            processes.wait_for(f"{addresses.dashboard}/healthz", WEB)
-            processes.wait_for(f"{addresses.dagster}/server_info", DAGSTER)
+        with _all_parts(settings, addresses, state) as keeper:
             _say_where(settings, addresses, state)
             if demo:
                 from failure_insights.demo.audits import audit_demo
 
-                audit_demo(engine, addresses.dagster, _say, processes.require_alive)
+                audit_demo(engine, addresses.dagster, _say, keeper.tend)
             elif _is_empty(engine):
                 _say("The store is empty. Import calls from another terminal:")
                 _say("    failure-insights import FILE")
                 _say("or stop this and begin with the demo's: failure-insights up --demo")
             _say("Everything is running. Ctrl-C stops it.")
             while True:
-                processes.require_alive()
-                time.sleep(1)
+                keeper.tend()
+                time.sleep(POLL_S)
     _say("Stopped.")
+
+
+@contextmanager
+def _all_parts(settings: Settings, addresses: Addresses, state: Path) -> Iterator[Keeper]:
+    """Start the parts, and give the block what keeps them running once all of them answer."""
+    url = store_url(settings.database_url, settings.home)
+    environment = environment_of(settings, addresses, url)
+    postgres = Part(
+        POSTGRES,
+        lambda: _postgres_stopped(settings),
+        lambda: restart_embedded_postgres(settings.home / "postgres"),
+    )
+    # Paths of sockets may not be long, as those of homes are.
+    with TemporaryDirectory(prefix="failure-insights-") as sockets:
+        code_socket = Path(sockets) / "code.sock"
+        workspace = write_workspace(state, code_socket)
+
+        def command(words: Sequence[str]) -> Command:
+            return Command(words, environment, dagster_home())
+
+        first = {
+            WEB: command(web_command(addresses)),
+            CODE_SERVER: command(code_server_command(code_socket)),
+        }
+        with running(first, state, partial(_require, postgres)) as processes:
+            # The daemon and the webserver look for it when they start.
+            processes.wait_for(partial(accepts, code_socket), CODE_SERVER)
+            processes.start(WEBSERVER, command(webserver_command(addresses, workspace)))
+            processes.start(DAEMON, command(daemon_command(workspace)))
+            processes.wait_for(partial(answers_http, f"{addresses.dashboard}/healthz"), WEB)
+            processes.wait_for(partial(answers_http, f"{addresses.dagster}/server_info"), WEBSERVER)
+            parts = [
+                Part(name, partial(processes.stopped, name), partial(processes.start_again, name))
+                for name in (CODE_SERVER, DAEMON, WEBSERVER, WEB)
+            ]
+            yield Keeper([postgres, *parts], _say)
 
 
 def require_free_ports(addresses: Addresses) -> None:
@@ -122,53 +152,6 @@ def require_free_ports(addresses: Addresses) -> None:
             ) from None
 
 
-def dagster_command(addresses: Addresses) -> Sequence[str]:
-    """Return the command of Dagster's webserver, daemon and code server."""
-    return [
-        # Its advice to use another command is not for our users.
-        *(sys.executable, "-W", "ignore:Function `dev_command`", "-m", "dagster", "dev"),
-        *("-w", str(project_file("workspace.yaml"))),
-        *("-h", LOOPBACK, "-p", str(addresses.dagster_port)),
-        *("--log-level", "warning"),
-    ]
-
-
-def web_command(addresses: Addresses) -> Sequence[str]:
-    """Return the command of the API and the dashboard.
-
-    No access log: addresses hold sign-in tokens and call IDs.
-    """
-    return [
-        *(sys.executable, "-m", "uvicorn", "--factory", "failure_insights.web.app:create_app"),
-        *("--host", addresses.host, "--port", str(addresses.port)),
-        *("--no-access-log", "--log-level", "warning", "--no-server-header"),
-        *("--timeout-graceful-shutdown", "3"),
-    ]
-
-
-def environment_of(settings: Settings, addresses: Addresses) -> Mapping[str, str]:
-    """Return the parts' environment: our settings, wherever they came from, and one database.
-
-    With the URL in it, none of the parts starts a Postgres of its own.
-    """
-    given = {name: getattr(settings, name) for name in settings.model_fields_set}
-    found = {
-        "fork_runs": True,
-        "public_url": addresses.dashboard,
-        "dagster_url": addresses.dagster,
-        **given,
-        "home": settings.home,
-        "database_url": store_url(settings.database_url, settings.home),
-    }
-    names = environment_names()
-    ours = {names[name]: _as_text(value) for name, value in found.items() if value is not None}
-    return {**os.environ, "DAGSTER_HOME": str(dagster_home()), **ours}
-
-
-def _as_text(value: object) -> str:
-    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
-
-
 def _say_where(settings: Settings, addresses: Addresses, state: Path) -> None:
     _say("")
     _say(f"  Dashboard  {addresses.dashboard}")
@@ -185,14 +168,17 @@ def _is_empty(engine: Engine) -> bool:
         return not has_calls(connection)
 
 
-def _require_postgres(settings: Settings) -> None:
-    """Raise StartFailed if the embedded Postgres, where it is used, has stopped by itself."""
+def _postgres_stopped(settings: Settings) -> str | None:
+    """Return None while Postgres runs or is a server of others, else where it says why not."""
     folder = settings.home / "postgres"
     if settings.database_url is None and server_process(folder) is None:
-        raise StartFailed(
-            f"The embedded Postgres stopped by itself; {folder / 'log'} says why. Start again.",
-            code="postgres_stopped",
-        )
+        return f"by itself; {folder / 'log'} says why"
+    return None
+
+
+def _require(part: Part) -> None:
+    if reason := part.stopped():
+        raise StartFailed(f"{part.name} stopped {reason}. Start again.", code="part_stopped")
 
 
 def _say(text: str) -> None:

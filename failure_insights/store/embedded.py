@@ -9,6 +9,8 @@ import atexit
 import json
 import subprocess
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -28,8 +30,29 @@ def start_embedded_postgres(directory: Path) -> str:
     directory = directory.resolve()
     directory.mkdir(parents=True, exist_ok=True)
     forget_dead_processes(directory)
-    try:
+    with _plain_failure(directory):
         url = str(_package().get_server(directory).get_uri())
+    # Called before the package's own, which leaves the server on if it believes in others.
+    atexit.register(forget_dead_processes, directory)
+    return url
+
+
+def restart_embedded_postgres(directory: Path) -> None:
+    """Start the server of a folder again that this process had started or joined; its URL stays.
+
+    Raises:
+        DatabaseUnreachable: it does not start, as while processes of the old one are ending.
+    """
+    directory = directory.resolve()
+    forget_dead_processes(directory)
+    with _plain_failure(directory):
+        _package().get_server(directory).start()
+
+
+@contextmanager
+def _plain_failure(directory: Path) -> Iterator[None]:
+    try:
+        yield
     except (subprocess.SubprocessError, RuntimeError, AssertionError) as error:
         raise DatabaseUnreachable(
             f"The embedded Postgres under {directory} does not start ({type(error).__name__}); "
@@ -37,9 +60,6 @@ def start_embedded_postgres(directory: Path) -> str:
             "set FAILURE_INSIGHTS_DATABASE_URL to a server.",
             code="embedded_postgres_failed",
         ) from None
-    # Called before the package's own, which leaves the server on if it believes in others.
-    atexit.register(forget_dead_processes, directory)
-    return url
 
 
 def server_process(directory: Path) -> psutil.Process | None:
@@ -59,11 +79,25 @@ def forget_dead_processes(directory: Path) -> None:
     users = directory / ".handle_pids.json"
     with _package().PostgresServer._lock:
         if server_process(directory) is None:
-            (directory / "postmaster.pid").unlink(missing_ok=True)
+            _forget_server(directory / "postmaster.pid")
             users.unlink(missing_ok=True)
         elif users.exists():
             known = json.loads(users.read_text() or "[]")
             users.write_text(json.dumps([pid for pid in known if _is_alive(pid)]))
+
+
+def _forget_server(notes: Path) -> None:
+    """Remove the notes of a server that is no more, and its lock on the socket.
+
+    Postgres would take a killed server that nobody has waited for yet (a zombie) for a running one.
+    """
+    try:
+        _, _, _, port, socket_folder, *_ = notes.read_text().splitlines()
+    except (OSError, ValueError):
+        pass
+    else:
+        (Path(socket_folder) / f".s.PGSQL.{port}.lock").unlink(missing_ok=True)
+    notes.unlink(missing_ok=True)
 
 
 def _is_alive(pid: int) -> bool:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -22,8 +24,17 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 from sqlalchemy import Engine, text
 
-from failure_insights.commands.supervisor import running
-from failure_insights.commands.up import DAGSTER, Addresses, dagster_command
+from failure_insights.commands.parts import (
+    CODE_SERVER,
+    DAEMON,
+    WEBSERVER,
+    Addresses,
+    code_server_command,
+    daemon_command,
+    webserver_command,
+    write_workspace,
+)
+from failure_insights.commands.supervisor import Command, accepts, answers_http, running
 from failure_insights.orchestration.grid import partition_key
 from failure_insights.orchestration.home import project_file
 from failure_insights.store.database import engine_for
@@ -55,7 +66,7 @@ class DagsterSite:
 def dagster_site(
     database_url: str, home: Path, dagster_yaml: Path | None = None, **settings: str
 ) -> Iterator[DagsterSite]:
-    """Start `dagster dev` with the project's own files on a database, as `up` does.
+    """Start Dagster's parts with the project's own files on a database, as `up` does.
 
     `dagster_yaml`: Dagster's configuration instead of the project's.
     """
@@ -69,10 +80,18 @@ def dagster_site(
         "DAGSTER_HOME": str(_dagster_home(home, dagster_yaml or project_file("dagster.yaml"))),
         **settings,
     }
-    commands = {DAGSTER: dagster_command(addresses)}
-    with running(commands, environment, home) as processes:
-        processes.wait_for(f"{addresses.dagster}/server_info", DAGSTER)
-        yield DagsterSite(addresses.dagster, engine_for(database_url), environment)
+    with TemporaryDirectory() as sockets:
+        code_socket = Path(sockets) / "code.sock"
+        workspace = write_workspace(home, code_socket)
+        first = {CODE_SERVER: Command(code_server_command(code_socket), environment, home)}
+        with running(first) as processes:
+            processes.wait_for(partial(accepts, code_socket), CODE_SERVER)
+            pages = webserver_command(addresses, workspace)
+            processes.start(WEBSERVER, Command(pages, environment, home))
+            processes.start(DAEMON, Command(daemon_command(workspace), environment, home))
+            address = f"{addresses.dagster}/server_info"
+            processes.wait_for(partial(answers_http, address), WEBSERVER)
+            yield DagsterSite(addresses.dagster, engine_for(database_url), environment)
 
 
 def wait_until(condition: Callable[[], Any], what: str, seconds: float = 90.0) -> Any:

@@ -13,9 +13,14 @@ from failure_insights_tests.conftest import folder_for_a_server
 
 @pytest.fixture
 def home() -> Iterator[Path]:
-    """FAILURE_INSIGHTS_HOME of one test; what a failed test left running there is killed."""
+    """FAILURE_INSIGHTS_HOME of one test."""
     folder = folder_for_a_server()
     yield folder
+    remove_home(folder)
+
+
+def remove_home(folder: Path) -> None:
+    """Remove a home, and kill what a failed test left running there."""
     for process in psutil.process_iter():
         try:
             if process.environ().get("FAILURE_INSIGHTS_HOME") == str(folder):

@@ -5,17 +5,9 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from http.cookiejar import CookieJar
 from pathlib import Path
-from threading import Thread
-from typing import Any
-from urllib.request import HTTPCookieProcessor, Request, build_opener, urlopen
 
+import httpx
 import psutil
 from sqlalchemy import Engine, text
 
@@ -23,66 +15,12 @@ from failure_insights.demo import PLANTED_CAUSES
 from failure_insights.store.database import engine_for
 from failure_insights.store.embedded import server_process
 from failure_insights_tests.trials.commands import (
-    COMMAND,
     codes_of,
     command,
     environment_of,
     free_port,
 )
-
-
-@dataclass
-class Up:
-    """A running `up`: its process and what it has said so far."""
-
-    process: subprocess.Popen[str]
-    said: list[str]
-    port: int
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.said)
-
-    def wait_for(self, words: str, seconds: float) -> None:
-        deadline = time.monotonic() + seconds
-        while words not in self.text:
-            assert self.process.poll() is None, self.text
-            assert time.monotonic() < deadline, f"no {words!r} in: {self.text}"
-            time.sleep(0.1)
-
-    def end(self, seconds: float = 60) -> int:
-        return self.process.wait(seconds)
-
-
-@contextmanager
-def up(home: Path, *options: str) -> Iterator[Up]:
-    """Start `up` in a process group of its own, as a shell does; the block ends it."""
-    port = free_port()
-    process = subprocess.Popen(
-        [*COMMAND, "up", "--port", str(port), "--dagster-port", str(free_port()), *options],
-        env=environment_of(home, auditor="wording"),
-        cwd="/",
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    started = Up(process, [], port)
-
-    def listen() -> None:
-        assert process.stdout
-        started.said.extend(line.rstrip("\n") for line in process.stdout)
-
-    reader = Thread(target=listen, daemon=True)
-    reader.start()
-    try:
-        yield started
-    finally:
-        process.kill()
-        process.wait()
-        reader.join(5)
-        assert process.stdout
-        process.stdout.close()
+from failure_insights_tests.trials.running_up import Up, up
 
 
 def processes_of(home: Path) -> list[str]:
@@ -145,7 +83,7 @@ def test_a_postgres_that_dies_ends_all_and_is_named(home: Path) -> None:
         assert server
         server.kill()
         assert started.end() == 2
-        assert codes_of(started.text) == ["postgres_stopped"]
+        assert codes_of(started.text) == ["part_stopped"]
     assert processes_of(home) == []
 
 
@@ -177,9 +115,8 @@ def _every_day_of_the_demo_is_audited(engine: Engine) -> None:
 def _the_sign_in_link_opens_the_dashboard_once(started: Up) -> None:
     link = re.search(r"Sign in +(\S+)", started.text)
     assert link
-    pages = build_opener(HTTPCookieProcessor(CookieJar()))
-    with pages.open(link[1]) as page:
-        assert "Willow Park Dental" in page.read().decode()
+    with httpx.Client(follow_redirects=True, trust_env=False) as browser:
+        assert "Willow Park Dental" in browser.get(link[1]).raise_for_status().text
     logs = "".join(log.read_text() for log in (started_home(started) / "up").glob("*.log"))
     assert link[1].partition("token=")[2] not in logs
 
@@ -200,13 +137,7 @@ def _the_api_tells_what_the_command_told(started: Up, settings: dict[str, str]) 
     assert audited.returncode == 0, audited.stderr
     row = json.loads(audited.stdout)
     path = f"/api/projects/swiftline-parcels/metric_failure_mode_insights/{row['id']}/"
-    assert _get(started, path, key) == row
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = httpx.get(f"{started.url}{path}", headers=headers, timeout=30, trust_env=False)
+    assert answer.raise_for_status().json() == row
     assert len(row["failure_modes"][0]["history"]) >= 2
-
-
-def _get(started: Up, path: str, key: str) -> Any:
-    request = Request(
-        f"http://127.0.0.1:{started.port}{path}", headers={"Authorization": f"Bearer {key}"}
-    )
-    with urlopen(request, timeout=30) as reply:
-        return json.load(reply)

@@ -16,10 +16,10 @@ def install() -> None:
     Dagster spawns a new Python for each run, which imports for 2 seconds. A fork server is the
     standard library's other way to start a process: signals, exit codes and queues are the same.
 
-    Only in a code server that a Dagster on this machine has started, as it is that which is told
-    its instance; in a cluster a run is a pod, and nobody would use the warm process.
+    Only in a code server that listens to this machine alone, on a socket; in a cluster a run is a
+    pod, and nobody would use the warm process.
     """
-    starts_runs = sys.argv[1:3] == ["api", "grpc"] and "--instance-ref" in sys.argv
+    starts_runs = sys.argv[1:3] == ["api", "grpc"] and "--socket" in sys.argv
     if not starts_runs:
         return
     if "forkserver" not in multiprocessing.get_all_start_methods():
