@@ -9,9 +9,10 @@ from failure_insights.errors import BadInput
 from failure_insights.orchestration.home import dagster_instance
 from failure_insights.settings import get_settings
 from failure_insights.store import queue
-from failure_insights.store.insight_rows import InsightRow, insight_rows
+from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.opening import open_store
 from failure_insights.store.projects import find_metric, find_project
+from failure_insights.store.read_insights import insight_rows
 
 #: The insight's row says why an audit failed, and the run's log has every event.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

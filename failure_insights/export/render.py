@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.export.markdown import insight_markdown
-from failure_insights.store.insight_rows import InsightRow, insight_rows
+from failure_insights.store.insight_rows import InsightRow
+from failure_insights.store.read_insights import insight_rows
 
 FORMATS = ("md", "json", "csv")
 

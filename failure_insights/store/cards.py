@@ -8,9 +8,10 @@ from sqlalchemy import Connection
 
 from failure_insights.store.database import query
 from failure_insights.store.insight_lists import as_view
-from failure_insights.store.insight_rows import FailureModeRow, InsightRow, insight_rows
+from failure_insights.store.insight_rows import FailureModeRow, InsightRow
 from failure_insights.store.projects import ProjectRow, ViewRow, metrics_of_view
 from failure_insights.store.queue import Status
+from failure_insights.store.read_insights import insight_rows
 
 #: Days that a history line spans.
 HISTORY_DAYS = 14

@@ -7,18 +7,12 @@ from sqlalchemy import Connection, text
 
 from failure_insights.errors import UnknownName
 from failure_insights.store.database import query
-from failure_insights.store.insight_rows import (
-    CauseRow,
-    FailureModeRow,
-    HistoryDay,
-    InsightRow,
-    history_by,
-    insight_rows,
-)
+from failure_insights.store.insight_rows import CauseRow, FailureModeRow, HistoryDay, InsightRow
 from failure_insights.store.names import usual_slug
 from failure_insights.store.paging import Listed, Page
 from failure_insights.store.projects import ProjectRow, find_metric, find_view, metrics_of_view
 from failure_insights.store.queue import Status
+from failure_insights.store.read_insights import history_by, insight_rows
 
 
 def list_insights(

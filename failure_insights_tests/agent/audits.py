@@ -16,9 +16,10 @@ from failure_insights.domain.pools import Pool, PoolRule
 from failure_insights.ingest.import_calls import import_calls
 from failure_insights.settings import Settings
 from failure_insights.store import queue
-from failure_insights.store.insight_rows import InsightRow, insight_rows
+from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.pools import PoolRequest, read_pools
 from failure_insights.store.projects import find_metric, find_project
+from failure_insights.store.read_insights import insight_rows
 from failure_insights_tests.agent.plain_reader import CAUSES, Cause, PlainReader
 from failure_insights_tests.endpoint.server import EndpointServer, Script
 

@@ -28,8 +28,9 @@ from failure_insights.orchestration.resources import (
 )
 from failure_insights.orchestration.runs import JOB, range_tags, request_run
 from failure_insights.orchestration.sync_grid import sync_pairs
-from failure_insights.store.insight_rows import InsightRow, insight_rows
+from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.queue import request_audit
+from failure_insights.store.read_insights import insight_rows
 
 TODAY = date_of(datetime.now(UTC))
 #: The newest date whose 24 hours are over.

@@ -21,9 +21,10 @@ from failure_insights.export.render import as_csv
 from failure_insights.ingest.import_calls import import_calls
 from failure_insights.store import queue
 from failure_insights.store.insight_lists import as_view
-from failure_insights.store.insight_rows import InsightRow, insight_rows
+from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.insights import prior_causes, prior_themes, succeed
 from failure_insights.store.projects import find_metric, find_project, find_view, put_view
+from failure_insights.store.read_insights import insight_rows
 
 NOW = datetime(2026, 11, 24, 6, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from failure_insights.store.insight_lists import find_insight, list_insights
-from failure_insights.store.insight_rows import InsightRow, insight_rows
+from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.projects import find_metric
 from failure_insights.store.queue import Status, request_audit
+from failure_insights.store.read_insights import insight_rows
 from failure_insights.web.api.answer_models import InsightList
 from failure_insights.web.api.answers import MAX_ID, RequestedPage, answer, page_of
 from failure_insights.web.api.request_models import InsightRequest, Name
