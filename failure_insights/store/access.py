@@ -1,4 +1,4 @@
-"""Who may see a project: what depends on the key that asks."""
+"""Find the projects that a key may see."""
 
 from collections.abc import Mapping
 from typing import Any

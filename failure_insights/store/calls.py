@@ -1,4 +1,4 @@
-"""Reading one call back: its transcript, what each judge said of it, and what insights do."""
+"""Read one call: its transcript, what each judge said of it, and what insights say."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The cards of the Insights page: for each eligible metric what it shows, and what is under way."""
+"""Read the cards of the Insights page: what each metric shows, and which audit is under way."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -48,7 +48,7 @@ def reachable(engine: Engine) -> Iterator[Connection]:
         address = engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
         reason = str(error.orig).strip().splitlines()[0]
         raise DatabaseUnreachable(
-            f"Postgres at {address} does not answer: {reason}. Start it, mend "
+            f"Postgres at {address} does not answer: {reason}. Start it, correct "
             "FAILURE_INSIGHTS_DATABASE_URL, or unset that to use the embedded Postgres."
         ) from None
     with connection:

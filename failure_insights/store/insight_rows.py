@@ -1,4 +1,4 @@
-"""What a row of an insight holds: one type for the store, the API, the pages and exports.
+"""Define the row of an insight: one type for the store, the API, the pages and exports.
 
 A new field is added here, to its SQL file, and in `read_insights.py` where mypy then says that it
 is missing. The docstring under a field is what the API's document says of it.

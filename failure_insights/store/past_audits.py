@@ -1,4 +1,4 @@
-"""What a metric's page lists: its past audits, and its themes over time."""
+"""Read what a metric's page lists: its past audits, and its themes over time."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

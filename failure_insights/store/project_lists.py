@@ -79,10 +79,12 @@ def listed(
     page: Page,
 ) -> Listed[R]:
     """Return a page of a statement's rows; each has the fields of `kind`, and `total`."""
-    found = connection.execute(statement, {**values, **page.limits}).mappings().all()
-    rows = [kind(**{key: value for key, value in row.items() if key != "total"}) for row in found]
+    mappings = connection.execute(statement, {**values, **page.limits}).mappings().all()
+    rows = [
+        kind(**{key: value for key, value in row.items() if key != "total"}) for row in mappings
+    ]
     # A page past the end has no row to say how many there are.
-    if not found and page.number > 1:
+    if not mappings and page.number > 1:
         first = {**values, "limit": 1, "offset": 0}
-        found = connection.execute(statement, first).mappings().all()
-    return Listed(rows, found[0]["total"] if found else 0)
+        mappings = connection.execute(statement, first).mappings().all()
+    return Listed(rows, mappings[0]["total"] if mappings else 0)

@@ -1,4 +1,4 @@
-"""Reading insights: the rows of audits with their themes, causes and calls."""
+"""Read insights: the rows of audits with their themes, causes and calls."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Uvicorn's access log without anybody's words: which route was asked for, not which call.
+"""Log the route of each request in uvicorn's access log, instead of its address.
 
 A query may hold the token of a sign-in link, and a path may hold a caller's number.
 """

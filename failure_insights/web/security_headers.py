@@ -1,4 +1,4 @@
-"""What every answer says to the browser."""
+"""Tell browsers in every answer what its pages may do."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

@@ -1,4 +1,4 @@
-"""Which HTTP status an error has, for programs and people alike."""
+"""Give each error its HTTP status, for programs and people alike."""
 
 from collections.abc import Mapping
 

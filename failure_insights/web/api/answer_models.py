@@ -1,4 +1,4 @@
-"""What the API answers with, besides the store's rows: lists in pages, reports, problems."""
+"""Define the API's answers that are no rows of the store: lists in pages, reports, problems."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""How the API answers: JSON with UTC times, and lists in pages."""
+"""Answer API requests: JSON with UTC times, and lists in pages."""
 
 import json
 from collections.abc import Mapping

@@ -20,12 +20,12 @@ def docs(request: Request) -> Response:
     groups: dict[str, list[dict[str, Any]]] = {}
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
-            shown = _shown(document, str(request.base_url), path, method, operation)
-            groups.setdefault(operation["tags"][0], []).append(shown)
+            entry = _entry(document, str(request.base_url), path, method, operation)
+            groups.setdefault(operation["tags"][0], []).append(entry)
     return render_html(request, "docs.html", document=document, groups=groups, errors=ERRORS)
 
 
-def _shown(
+def _entry(
     document: Mapping[str, Any], base: str, path: str, method: str, operation: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what the page says of one endpoint; errors, alike for all, are said once."""

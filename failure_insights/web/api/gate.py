@@ -1,4 +1,4 @@
-"""What each API request passes before a route sees it: its path, its key, its share, its size."""
+"""Check each API request before a route sees it: its path, its key, its share, its size."""
 
 import re
 from collections.abc import Collection

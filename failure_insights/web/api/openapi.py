@@ -1,4 +1,4 @@
-"""The OpenAPI document: FastAPI's, with examples, and every error as the problem that it is."""
+"""Complete FastAPI's OpenAPI document: examples, and every error as the problem that it is."""
 
 import json
 from typing import Any
@@ -26,12 +26,12 @@ _SCHEMAS = "#/components/schemas/"
 
 
 def describe(app: FastAPI) -> None:
-    """Have the app's OpenAPI document show examples, problems, and only errors that happen."""
-    made = app.openapi
+    """Have the app's OpenAPI document show examples, problems, and only errors that occur."""
+    make_document = app.openapi
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _described(made())
+            app.openapi_schema = _described(make_document())
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]

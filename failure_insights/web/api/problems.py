@@ -1,4 +1,4 @@
-"""Errors as the API says them: `application/problem+json` (RFC 9457), never a traceback."""
+"""Answer errors of the API as `application/problem+json` (RFC 9457), never with a traceback."""
 
 import logging
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What programs send: the bodies of requests, with the limits of each field."""
+"""Define the bodies that programs send, with the limits of each field."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -104,7 +104,7 @@ class CallBody(BaseModel):
 
 
 class ObserveBody(BaseModel):
-    """What Cekura's clients send; fields of theirs that are not listed are let be."""
+    """What Cekura's clients send; fields of theirs that are not listed are ignored."""
 
     model_config = ConfigDict(extra="ignore")
     call_id: Name

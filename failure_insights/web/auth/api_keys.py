@@ -1,4 +1,4 @@
-"""Who calls the API: the key in the request's headers, and the projects that it may see."""
+"""Authenticate callers of the API by the key in a request's headers; limit them to its projects."""
 
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The check before the web server listens where other machines reach it."""
+"""Check that a key exists before the web server listens where other machines reach it."""
 
 import ipaddress
 

@@ -1,4 +1,4 @@
-"""How often a key may ask."""
+"""Limit how many requests a key may send."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Forms are taken from our own pages only (CSRF), told by headers that browsers set themselves.
+"""Take forms from our own pages only (CSRF), by headers that browsers set themselves.
 
 Other sites cannot forge `Sec-Fetch-Site` and `Origin`, nor can another port of this machine, which
 shares our cookies. All browsers send the first since March 2023, but not over plain HTTP to another

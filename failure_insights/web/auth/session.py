@@ -1,4 +1,4 @@
-"""Who is signed in on the pages, as a signed cookie says."""
+"""Remember who is signed in on the pages, in a signed cookie."""
 
 import os
 import secrets
@@ -68,14 +68,14 @@ def _secret_under(home: Path) -> str:
     """Return the secret kept under `home`, made once and shared by all processes."""
     home.mkdir(parents=True, exist_ok=True)
     path = home / "session_secret"
-    made = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    made.touch(mode=0o600)
-    made.write_text(secrets.token_urlsafe(48))
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(secrets.token_urlsafe(48))
     try:
         # A link, unlike a rename, never replaces the secret of a process that came first.
-        os.link(made, path)
+        os.link(draft, path)
     except FileExistsError:
         pass
     finally:
-        made.unlink()
+        draft.unlink()
     return path.read_text()

@@ -1,4 +1,4 @@
-"""The one-time link that `up` prints: whoever opens it first is signed in."""
+"""Make and redeem the one-time link that `up` prints: whoever opens it first is signed in."""
 
 import hashlib
 import secrets

@@ -16,7 +16,7 @@ from failure_insights.web.pages.visitor import Store, VisibleProject
 
 router = APIRouter()
 
-#: A turn longer than this (characters) is folded after so many, unless a quote stands in it.
+#: Characters of a turn that are shown; the rest is folded, unless a quote stands in it.
 LONG_TURN = 2_000
 AUDIO_WORDS = ("recording", "audio")
 #: What failed comes first, and what has no verdict last.

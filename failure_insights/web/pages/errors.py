@@ -1,4 +1,4 @@
-"""Errors as pages, and the way to signing in where that is needed."""
+"""Answer errors with pages, and lead to signing in where that is needed."""
 
 import logging
 from urllib.parse import urlencode

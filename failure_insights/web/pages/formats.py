@@ -1,4 +1,4 @@
-"""Numbers, times, IDs and quotes as people read them."""
+"""Write numbers, times, IDs and quotes as people read them."""
 
 import json
 from collections.abc import Sequence

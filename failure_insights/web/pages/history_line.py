@@ -1,4 +1,4 @@
-"""A theme's count per day as a small line, drawn on the server as SVG."""
+"""Draw a theme's count per day as a small line, in SVG."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Rows of the store as HTML, by templates."""
+"""Render rows of the store as HTML, by templates."""
 
 import re
 from collections.abc import Callable

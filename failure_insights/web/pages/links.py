@@ -1,4 +1,4 @@
-"""Addresses of pages. Names and IDs come from strangers: each is one encoded part of a path."""
+"""Make addresses of pages. Strangers choose names and IDs: each is one encoded part of a path."""
 
 from functools import lru_cache
 from urllib.parse import quote, urlencode

@@ -1,4 +1,4 @@
-"""Style sheet, scripts and icon; their addresses change with their content."""
+"""Serve the style sheet, the scripts and the icon; their addresses change with their content."""
 
 import hashlib
 from functools import cache

@@ -1,4 +1,4 @@
-"""Who looks at a page, what they may see of the store, and the store itself."""
+"""Give pages their visitor, what the visitor may see, and a connection to the store."""
 
 from collections.abc import Iterator
 from typing import Annotated
