@@ -13,12 +13,16 @@ from typing import Protocol, TypeVar
 from failure_insights.domain.metrics import slugify
 from failure_insights.errors import BadInput
 
+#: Postgres' integer has ten; of those only some can be asked for.
+MOST_ID_DIGITS = 9
 _SEPARATORS = re.compile(r"[\s_-]+")
 
 
 class Named(Protocol):
-    """A row with a name and the slug that was made of it."""
+    """A row with its number, a name and the slug that was made of it."""
 
+    @property
+    def id(self) -> int: ...
     @property
     def name(self) -> str: ...
     @property
@@ -63,14 +67,24 @@ def slug_bases(name_or_slug: str) -> set[str]:
         return {name_or_slug}
 
 
-def best_match(rows: Iterable[Row], name_or_slug: str) -> Row | None:
-    """Return the row that is meant: by its slug, else by its name, else by a spelling of it."""
+def row_number(given: str) -> int | None:
+    """Return the ID of a row that a text may be; None where it can be none."""
+    is_id = given.isascii() and given.isdecimal() and len(given) <= MOST_ID_DIGITS
+    return int(given) if is_id else None
+
+
+def best_match(rows: Iterable[Row], given: str) -> Row | None:
+    """Return the row that is meant: by its slug, its name, a spelling of the name, or its ID.
+
+    In this order: a project may be called "7", as clients do that number their own.
+    """
     rows = list(rows)
-    key = name_key(name_or_slug)
+    key, number = name_key(given), row_number(given)
     for is_meant in (
-        lambda row: row.slug == name_or_slug,
-        lambda row: row.name == name_or_slug,
+        lambda row: row.slug == given,
+        lambda row: row.name == given,
         lambda row: name_key(row.name) == key,
+        lambda row: row.id == number,
     ):
         for row in rows:
             if is_meant(row):

@@ -27,7 +27,7 @@ def list_projects(connection: Connection, key: ApiKey, page: Page) -> Listed[Pro
 
 
 def visible_project(connection: Connection, key: ApiKey, name_or_slug: str) -> ProjectRow:
-    """Return a project that the key may see, by its slug, its name, or a spelling of the name.
+    """Return a project that the key may see, by its slug, its name, a spelling of it, or its ID.
 
     Raises:
         UnknownName: there is none of that name, or it is not the key's: the same words for both.

@@ -10,10 +10,12 @@ from typing_extensions import TypedDict
 
 from failure_insights.domain.calls import Role, Score
 from failure_insights.domain.metrics import MetricType
+from failure_insights.domain.names import row_number
 from failure_insights.errors import UnknownName
 from failure_insights.store.database import query
 from failure_insights.store.documented import documented
 from failure_insights.store.insights import CallBucket
+from failure_insights.store.names import storable
 from failure_insights.store.projects import ProjectRow
 
 
@@ -33,6 +35,7 @@ class TurnRow(TypedDict):
 class MetricResultRow(TypedDict):
     """One judge's verdict on one call."""
 
+    metric_id: int
     name: str
     type: MetricType
     passed: bool | None
@@ -49,7 +52,9 @@ class CallRow(TypedDict):
     """Its number here; `call_id` is its provider's."""
     call_id: str
     project: str
+    project_id: int
     agent: str
+    agent_id: int
     started_at: datetime
     duration_s: float | None
     ended_reason: str | None
@@ -77,8 +82,19 @@ class CallFindingRow:
     quote: str | None
 
 
+def find_call(connection: Connection, project: ProjectRow, given: str) -> CallRow:
+    """Return a call by its provider's ID, else by its number here, with every metric result.
+
+    Raises:
+        UnknownName: the project has no such call.
+    """
+    values = {"project_id": project.id, "given": storable(given), "number": row_number(given)}
+    call_id = connection.execute(query("call_of_id"), values).scalar()
+    return read_call(connection, project, given if call_id is None else call_id)
+
+
 def read_call(connection: Connection, project: ProjectRow, call_id: str) -> CallRow:
-    """Return a call with every metric result.
+    """Return a call by its provider's ID, with every metric result.
 
     Raises:
         UnknownName: the project has no such call.
@@ -91,7 +107,9 @@ def read_call(connection: Connection, project: ProjectRow, call_id: str) -> Call
         "id": row.id,
         "call_id": row.call_id,
         "project": project.slug,
+        "project_id": project.id,
         "agent": row.agent,
+        "agent_id": row.agent_id,
         "started_at": row.started_at,
         "duration_s": row.duration_s,
         "ended_reason": row.ended_reason,
@@ -99,6 +117,7 @@ def read_call(connection: Connection, project: ProjectRow, call_id: str) -> Call
         "transcript": row.transcript,
         "metrics": [
             {
+                "metric_id": result.metric_id,
                 "name": result.name,
                 "type": result.type,
                 "passed": result.passed,

@@ -105,7 +105,10 @@ class InsightRow(TypedDict):
 
     id: int
     project: str
+    project_id: int | None
     metric_name: str
+    metric_id: int | None
+    """Null where the metric is gone, or there never was one of this name."""
     status: Status
     trigger: Trigger
     date: date | None

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from failure_insights.domain.metrics import slugify
-from failure_insights.domain.names import free_slug, of_name, slug_bases
+from failure_insights.domain.names import free_slug, of_name, row_number, slug_bases
 from failure_insights.errors import BadInput
 from failure_insights.store.database import query
 
@@ -26,21 +26,26 @@ class ProjectRow:
 
 
 def candidates(table: str) -> str:
-    """Return the condition that a row may be what the `bases` of `spellings` mean.
+    """Return the condition that a row may be what the values of `spellings` mean.
 
     Served by the tables' unique slugs only where there are few rows, which is so.
     """
     return (
-        "EXISTS (SELECT FROM unnest(CAST(:bases AS text[])) AS base"
+        "(EXISTS (SELECT FROM unnest(CAST(:bases AS text[])) AS base"
         f" WHERE {table}.slug = base"
         f" OR (starts_with({table}.slug, base || '-')"
         f" AND substr({table}.slug, length(base) + 2) ~ '^[0-9]+$'))"
+        f" OR {table}.id = ANY(CAST(:numbers AS integer[])))"
     )
 
 
-def spellings(*names_or_slugs: str) -> dict[str, list[str]]:
-    """Return the `bases` that the slugs of these may have."""
-    return {"bases": sorted(set().union(*map(slug_bases, map(storable, names_or_slugs))))}
+def spellings(*given: str) -> dict[str, list[str] | list[int]]:
+    """Return the `bases` that the slugs of these may have, and the `numbers` that they may be."""
+    numbers = {number for number in map(row_number, given) if number is not None}
+    return {
+        "bases": sorted(set().union(*map(slug_bases, map(storable, given)))),
+        "numbers": sorted(numbers),
+    }
 
 
 def storable(name: str) -> str:

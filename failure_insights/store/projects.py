@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from failure_insights.domain.metrics import MetricCard, PassRule
-from failure_insights.domain.names import best_match, free_slug
+from failure_insights.domain.names import best_match, free_slug, row_number
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.database import query
 from failure_insights.store.documented import documented
@@ -62,7 +62,7 @@ _NAMES_SHOWN = 20
 
 
 def find_project(connection: Connection, name_or_slug: str) -> ProjectRow:
-    """Return a project by its slug, its name, or another spelling of the name.
+    """Return a project by its slug, its name, another spelling of the name, or its ID.
 
     Raises:
         UnknownName: there is none; the message lists those that there are.
@@ -80,7 +80,7 @@ def find_project(connection: Connection, name_or_slug: str) -> ProjectRow:
 
 
 def find_metric(connection: Connection, project_id: int, name_or_slug: str) -> MetricRow:
-    """Return a metric of a project by its slug, its name, or another spelling of the name.
+    """Return a metric of a project by its slug, its name, another spelling of it, or its ID.
 
     Raises:
         UnknownName: there is none; the message lists those that there are.
@@ -181,15 +181,15 @@ def put_pass_rule(
 
 
 def put_view(connection: Connection, project_id: int, name: str, agents: Sequence[str]) -> ViewRow:
-    """Make a view or replace its agents; return it under the name that it had first.
+    """Make a view or replace its agents (names or IDs); return it under the name it had first.
 
     Raises:
         BadInput: the project has no such agent, or no slug can be made of the name.
     """
     wanted = sorted(set(agents))
     values: dict[str, Any] = {"project_id": project_id, "name": name, "agents": wanted}
-    ids = {row.name: row.id for row in connection.execute(query("agents_by_name"), values)}
-    if missing := [agent for agent in wanted if agent not in ids]:
+    named = {row.given: row for row in connection.execute(query("agents_by_name"), values)}
+    if missing := [agent for agent in wanted if agent not in named]:
         raise BadInput(
             f"the project has no agent {', '.join(repr(agent[:80]) for agent in missing[:5])}; "
             "an agent is known from its first call on"
@@ -201,9 +201,14 @@ def put_view(connection: Connection, project_id: int, name: str, agents: Sequenc
     view = connection.execute(query("put_view"), {**values, "slug": slug}).one()
     connection.execute(
         query("put_view_agents"),
-        {"project_id": project_id, "view_id": view.id, "agent_ids": list(ids.values())},
+        {
+            "project_id": project_id,
+            "view_id": view.id,
+            "agent_ids": sorted({row.id for row in named.values()}),
+        },
     )
-    return ViewRow(view.id, view.slug, view.name, tuple(wanted), view.created_at)
+    names = tuple(sorted({row.name for row in named.values()}))
+    return ViewRow(view.id, view.slug, view.name, names, view.created_at)
 
 
 def views_of(connection: Connection, project: ProjectRow) -> list[ViewRow]:
@@ -244,11 +249,10 @@ def metrics_of_view(connection: Connection, project: ProjectRow, view_id: int) -
 
 def agent_of_id(connection: Connection, project_id: int, given: str) -> str | None:
     """Return the name of a project's agent of that name, else of that ID; None: there is none."""
-    is_id = given.isascii() and given.isdecimal() and len(given) < 10
     values = {
         "project_id": project_id,
         "given": given.replace("\0", ""),
-        "number": int(given) if is_id else None,
+        "number": row_number(given),
     }
     name = connection.execute(query("agent_of_id"), values).scalar()
     return None if name is None else str(name)

@@ -31,7 +31,9 @@ def _insight_row(row: Any) -> InsightRow:
     return {
         "id": row.id,
         "project": row.project,
+        "project_id": row.project_id,
         "metric_name": row.metric_name,
+        "metric_id": row.metric_id,
         "status": row.status,
         "trigger": row.trigger,
         "date": row.date,

@@ -52,3 +52,11 @@ def test_a_name_is_never_another_s_slug() -> None:
     rows = [row(1, "c", "C#")]
     assert of_name(rows, "c") is None
     assert of_name(rows, "c#") == rows[0]
+
+
+def test_an_id_comes_after_all_names() -> None:
+    rows = {7: row(7, "c", "C#"), 8: row(8, "9", "9"), 9: row(9, "seven", "Seven")}
+    for given, number in (("7", 7), ("8", 8), ("9", 8), ("seven", 9)):
+        assert best_match(rows.values(), given) == rows[number], given
+    assert best_match(rows.values(), "10") is None
+    assert best_match(rows.values(), "٧") is None

@@ -229,6 +229,29 @@ def test_the_lists_hold_what_the_key_may_see(site: Site) -> None:
     assert (beyond["results"], beyond["count"]) == ([], 2)
 
 
+def test_an_integer_id_serves_wherever_a_slug_or_name_does(site: Site) -> None:
+    (place,) = site.get("/api/projects/").json()["results"]
+    project = f"/api/projects/{place['id']}"
+    metric = site.get(f"{project}/metrics/").json()["results"][1]
+    agent = site.get(f"{project}/agents/").json()["results"][1]
+    stored = site.get(f"{project}/calls/b1/").json()
+    assert (stored["project_id"], stored["agent_id"]) == (place["id"], agent["id"])
+    assert [result["metric_id"] for result in stored["metrics"]] == [metric["id"]]
+    assert site.get(f"{project}/calls/{stored['id']}/").json() == stored
+
+    view = site.put(f"{project}/views/Night/", {"agents": [str(agent["id"])]}).json()
+    assert view["agents"] == [agent["name"]]
+    asked = site.post(f"{project}/metric_failure_mode_insights", {"metric_name": str(metric["id"])})
+    row = asked.json()
+    assert (row["project_id"], row["metric_id"]) == (place["id"], metric["id"])
+    query = {"metric_name": metric["id"], "view": view["id"]}
+    assert site.get(f"{project}/metric_failure_mode_insights/", **query).json()["count"] == 1
+    # A number that is another key's project, or a name, means no ID.
+    assert site.get(f"{project}/metrics/", "bank").status_code == 404
+    send(site, lines(call(str(stored["id"]))))
+    assert site.get(f"{project}/calls/{stored['id']}/").json()["call_id"] == str(stored["id"])
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 @pytest.mark.parametrize("path", ["/api/", "/api/nothing", "/api/projects/clinic/nothing/"])
 def test_an_address_that_is_not_there_is_a_problem_too(site: Site, method: str, path: str) -> None:

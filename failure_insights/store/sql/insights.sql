@@ -1,6 +1,7 @@
 -- The API's columns of these insights, without their themes and calls.
 SELECT insight.id,
        split_part(insight.project_metric, '/', 1) AS project,
+       project.id AS project_id, insight.metric_id,
        insight.metric_name, insight.status, insight.trigger, insight.date,
        insight.window_end - make_interval(days => insight.window_days) AS window_start,
        insight.window_end,
@@ -13,4 +14,5 @@ SELECT insight.id,
            AS duration_seconds,
        insight.dagster_run_id, insight.created_at, insight.updated_at
   FROM insights AS insight
+  LEFT JOIN projects AS project ON project.slug = split_part(insight.project_metric, '/', 1)
  WHERE insight.id = ANY(CAST(:ids AS bigint[]))

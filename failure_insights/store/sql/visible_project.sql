@@ -6,4 +6,5 @@ SELECT id, slug, name, created_at
                 WHERE seen.slug = base
                    OR (starts_with(seen.slug, base || '-')
                        AND substr(seen.slug, length(base) + 2) ~ '^[0-9]+$'))
+    OR id = ANY(CAST(:numbers AS integer[]))
  ORDER BY id

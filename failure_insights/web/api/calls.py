@@ -13,7 +13,7 @@ from failure_insights.ingest.files.values import Value
 from failure_insights.ingest.import_calls import import_calls
 from failure_insights.ingest.report import ImportReport, LineResult
 from failure_insights.sources import FORMATS
-from failure_insights.store.calls import CallRow, read_call
+from failure_insights.store.calls import CallRow, find_call
 from failure_insights.web.api import answer_models, examples
 from failure_insights.web.api.answers import answer
 from failure_insights.web.api.bodies import CHUNK, spool, spooled
@@ -67,11 +67,14 @@ async def take_in(
 def read(
     caller: CallerOf,
     project: ProjectName,
-    call_id: Annotated[str, Path(max_length=500, description="May hold slashes.")],
+    call_id: Annotated[
+        str,
+        Path(max_length=500, description="The provider's, which may hold slashes, or the `id`."),
+    ],
 ) -> Response:
     """Read a call: its transcript, and what each metric's judge said of it."""
     with caller.engine.connect() as connection:
-        return answer(read_call(connection, caller.project(connection, project), call_id))
+        return answer(find_call(connection, caller.project(connection, project), call_id))
 
 
 def _place(caller: Caller, project: str) -> str:

@@ -75,7 +75,9 @@ _OBSERVE_BODY: dict[str, Any] = {
 _INSIGHT: InsightRow = {
     "id": 42,
     "project": "clinic",
+    "project_id": 1,
     "metric_name": "Hallucination",
+    "metric_id": 3,
     "status": "succeeded",
     "trigger": "request",
     "date": date(2026, 11, 23),
@@ -161,7 +163,9 @@ _CALL: CallRow = {
     "id": 7,
     "call_id": "call-1",
     "project": "clinic",
+    "project_id": 1,
     "agent": "front-desk",
+    "agent_id": 2,
     "started_at": datetime(2026, 11, 23, 9, 30, tzinfo=UTC),
     "duration_s": 42.5,
     "ended_reason": "caller_hangup",
@@ -172,6 +176,7 @@ _CALL: CallRow = {
     ],
     "metrics": [
         {
+            "metric_id": 3,
             "name": "Hallucination",
             "type": "llm_judge",
             "passed": False,
@@ -190,6 +195,7 @@ _OBSERVED: answer_models.Observed = {
     "metadata": {"campaign_id": "camp_456"},
     "metrics": [
         {
+            "metric_id": 3,
             "name": "Hallucination",
             "type": "llm_judge",
             "passed": False,

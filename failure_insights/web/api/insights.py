@@ -17,7 +17,7 @@ from failure_insights.web.auth.api_keys import CallerOf
 
 router = APIRouter(prefix="/api/projects/{project}/metric_failure_mode_insights", tags=["Insights"])
 
-ProjectName = Annotated[Name, Path(description="Slug or name of the project.")]
+ProjectName = Annotated[Name, Path(description="Slug, name or ID of the project.")]
 ViewName = Annotated[
     Name | None,
     Query(description="Only metrics and calls of this view's agents; shares are of its calls."),
@@ -58,7 +58,7 @@ def list_(
     caller: CallerOf,
     project: ProjectName,
     requested: RequestedPage,
-    metric_name: Annotated[Name | None, Query(description="Name or slug.")] = None,
+    metric_name: Annotated[Name | None, Query(description="Name, slug or ID.")] = None,
     status: Status | None = None,
     view: ViewName = None,
     max_id: Annotated[

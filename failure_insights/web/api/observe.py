@@ -17,7 +17,7 @@ from failure_insights.sources.reading import Losses
 from failure_insights.store.calls import CallRow, read_call
 from failure_insights.web.api.answer_models import Observed
 from failure_insights.web.api.answers import answer
-from failure_insights.web.api.call_places import project_of_call
+from failure_insights.web.api.call_places import agent_named, project_of_call
 from failure_insights.web.api.examples import OBSERVE_FORM
 from failure_insights.web.api.request_bodies import object_of_body
 from failure_insights.web.api.request_models import ObserveBody
@@ -30,6 +30,8 @@ router = APIRouter(prefix="/observability/v1", tags=["Cekura's webhook"])
 _AS_METADATA = ("customer_number", "dynamic_variables", "feedback", "trace_id")
 #: Fields that ask Cekura to do what is not done here; the answer names them.
 _IGNORED = ("redact_fields", "metric_ids")
+#: Fields of a stored call that no call is sent with.
+_OUR_NUMBERS = ("id", "project_id", "agent_id")
 
 _SCHEMA = {"$ref": "#/components/schemas/ObserveBody"}
 _BODY = {
@@ -71,6 +73,8 @@ def observe(caller: CallerOf, body: Annotated[ObserveBody, Depends(_sent)]) -> R
             connection, caller, body.project, sent.get("call_id"), sent.get("agent")
         )
         known = _known(connection, caller, project, body.call_id)
+        if "agent" in sent:
+            sent["agent"] = agent_named(connection, caller, project, str(sent["agent"]))
     call = _whole(sent, known, has_transcript=body.transcript_json is not None)
     read = native.call_of(call, project, losses)
     report = ImportReport()
@@ -114,7 +118,7 @@ def _whole(sent: NativeCall, known: CallRow | None, *, has_transcript: bool) -> 
     """Return the call to store; what a client left out is as it was, or now for the time."""
     if known:
         return {
-            **{name: value for name, value in known.items() if name != "id"},
+            **{name: value for name, value in known.items() if name not in _OUR_NUMBERS},
             "started_at": known["started_at"].isoformat(),
             **sent,
             "transcript": sent["transcript"] or known["transcript"],

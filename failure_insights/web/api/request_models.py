@@ -35,7 +35,7 @@ class InsightRequest(BaseModel):
     """Asks for one audit of a metric's failing calls."""
 
     model_config = ConfigDict(extra="forbid")
-    metric_name: Name = Field(description="Name or slug of the metric.")
+    metric_name: Name = Field(description="Name, slug or ID of the metric.")
     window_days: WindowDays | None = Field(
         None, description="Days to read, instead of the pool rule."
     )
@@ -67,7 +67,9 @@ class ViewBody(BaseModel):
     """A view's agents, all of them."""
 
     model_config = ConfigDict(extra="forbid")
-    agents: list[Name] = Field(max_length=1000, description="Names of the project's agents.")
+    agents: list[Name] = Field(
+        max_length=1000, description="Names of the project's agents, or their IDs."
+    )
 
 
 class Turn(BaseModel):
@@ -109,7 +111,10 @@ class ObserveBody(BaseModel):
     model_config = ConfigDict(extra="ignore")
     call_id: Name
     agent: StrictInt | Name | None = Field(
-        None, description="Whose call it is; any name or number."
+        None, description="Whose call it is: a name, or the ID of an agent here."
+    )
+    agent_id: StrictInt | Name | None = Field(
+        None, description="The same as `agent`, as Cekura's command line sends it."
     )
     assistant_id: Name | None = Field(None, description="The provider's name for the agent.")
     transcript_type: str | None = Field(
@@ -139,5 +144,5 @@ class ObserveBody(BaseModel):
         None, description="Results as Cekura's call logs hold them, in `metrics`."
     )
     project: Name | None = Field(
-        None, description="Slug or name; needed where the key sees several projects."
+        None, description="Slug, name or ID; needed where the key sees several projects."
     )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy import Connection
 
 from failure_insights.domain.calls import Turn
-from failure_insights.store.calls import findings_of_call, read_call
+from failure_insights.store.calls import find_call, findings_of_call
 from failure_insights.store.projects import ProjectRow
 from failure_insights.web.pages.html import render_html
 from failure_insights.web.pages.visitor import Store, VisibleProject
@@ -54,7 +54,8 @@ def _page(
     call_id: str,
     insight_id: int | None,
 ) -> Response:
-    call = read_call(connection, project, call_id)
+    call = find_call(connection, project, call_id)
+    call_id = call["call_id"]
     quotes: dict[int | None, list[str]] = defaultdict(list)
     findings = findings_of_call(connection, project, call_id, insight_id)
     for finding in findings:
