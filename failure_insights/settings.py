@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, PositiveInt, SecretStr, field_validator
+from pydantic import Field, NonNegativeFloat, PositiveInt, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from failure_insights.domain.pools import PoolRule
@@ -81,6 +81,12 @@ class Settings(BaseSettings):
         description="TOML with your prices of models, which go before those of `llm/prices.toml`.",
     )
 
+    monthly_cap: NonNegativeFloat | None = Field(
+        None,
+        description="US dollars that LLM requests may cost in a calendar month (UTC), all projects "
+        "together; an audit that could pass it is grouped by wording, and says so.",
+    )
+
     small_pool: PositiveInt = Field(
         10, description="Fewer failing calls in 24 hours than this: the last 7 days are read."
     )
@@ -129,7 +135,14 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        *("database_url", "openai_api_key", "openai_base_url", "reader_model", "prices_file"),
+        *(
+            "database_url",
+            "openai_api_key",
+            "openai_base_url",
+            "reader_model",
+            "prices_file",
+            "monthly_cap",
+        ),
         mode="before",
     )
     @classmethod

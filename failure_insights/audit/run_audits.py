@@ -22,6 +22,8 @@ from failure_insights.errors import FailureInsightsError
 from failure_insights.store import insights, queue
 from failure_insights.store.pools import StoredCalls
 
+#: Says why no LLM may be asked for an audit, as a sentence; None: one may.
+Pause = Callable[["AuditTask"], str | None]
 #: Opens an auditor in the running event loop; closes it, and what it holds, after the block.
 OpenAuditor = Callable[[], AbstractAsyncContextManager[Auditor]]
 
@@ -54,13 +56,15 @@ class AuditRunner:
     """Runs audits over one store, at most `concurrency` at a time.
 
     `open_auditor` is called once a run, in the event loop of its audits: what it opens, such as
-    connections to an LLM, is closed when the last of them has ended.
+    connections to an LLM, is closed when the last of them has ended. `pause` is asked before each
+    audit whether it may ask an LLM.
     """
 
     engine: Engine
     open_auditor: OpenAuditor
     rule: PoolRule
     concurrency: int
+    pause: Pause = lambda _: None
 
     def run(self, tasks: Sequence[AuditTask]) -> Iterator[AuditResult]:
         """Yield each task's result as it comes; a task that fails stops no other.
@@ -130,6 +134,8 @@ class AuditRunner:
     async def _audit(self, auditor: Auditor, task: AuditTask) -> AuditResult:
         prior = await asyncio.to_thread(self._start, task)
         calls = StoredCalls(self.engine, task.metric_id, task.pool.window)
+        if reason := await asyncio.to_thread(self.pause, task):
+            auditor = auditor.paused(reason)
         breakdown = await auditor.audit(task.pool, calls, prior, task.max_calls)
         return AuditResult(task, await asyncio.to_thread(self._keep, task, breakdown))
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from failure_insights.commands import keys, metrics, sources
+from failure_insights.commands import costs, keys, metrics, sources
 from failure_insights.commands.terminal import end_on_sigterm, plain_errors, say, terminal
 from failure_insights.errors import BadInput
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(keys.app)
 app.add_typer(metrics.app)
 app.add_typer(sources.app)
+app.add_typer(costs.app)
 
 
 @app.callback()

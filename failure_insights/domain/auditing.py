@@ -81,3 +81,10 @@ class Auditor(Protocol):
             max_calls: transcripts to read at most; None for the auditor's own number.
         """
         ...
+
+    def paused(self, reason: str) -> "Auditor":
+        """Return the auditor as it works where no LLM may be asked, which it says with the reason.
+
+        An auditor that asks none is its own.
+        """
+        ...

@@ -145,6 +145,8 @@ class Breakdown:
     metric_findings: tuple[MetricFinding, ...] = ()
     num_calls_analyzed: int = 0
     degraded: bool = False
+    #: A monthly cap kept the LLM from this audit.
+    paused: bool = False
     model: str | None = None
     usage: Usage = Usage()
     cost: float | None = None

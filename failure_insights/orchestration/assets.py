@@ -13,6 +13,7 @@ import dagster as dg
 import pandas as pd
 from sqlalchemy import Engine
 
+from failure_insights.audit.caps import MonthlyCaps
 from failure_insights.audit.heartbeat import heartbeat
 from failure_insights.audit.run_audits import AuditResult, AuditRunner, AuditTask
 from failure_insights.domain.pools import Pool
@@ -127,7 +128,11 @@ def failure_audit(
     """The themes of each pool: what broke, how often, shown by whose words."""
     engine = store.engine()
     runner = AuditRunner(
-        engine, auditor.auditor(engine), settings.pool_rule, settings.concurrent_audits
+        engine,
+        auditor.auditor(engine),
+        settings.pool_rule,
+        settings.concurrent_audits,
+        MonthlyCaps(engine, settings),
     )
     with engine.begin() as connection:
         work = find_work(context, connection)

@@ -132,6 +132,8 @@ class InsightRow(TypedDict):
     metric_findings: list[MetricFindingRow]
     auditor: AuditorName | None
     degraded: bool
+    paused: bool
+    """A monthly cap kept the LLM from this audit; it is grouped by wording."""
     model: str | None
     usage: dict[str, int]
     cost: float | None

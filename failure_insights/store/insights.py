@@ -97,6 +97,7 @@ def succeed(connection: Connection, insight_id: int, day: date, breakdown: Break
             "num_calls_analyzed": breakdown.num_calls_analyzed,
             "auditor": breakdown.auditor,
             "degraded": breakdown.degraded,
+            "paused": breakdown.paused,
             "model": breakdown.model,
             "usage": Jsonb(asdict(breakdown.usage)),
             "cost": breakdown.cost,

@@ -28,28 +28,47 @@ def read_pools(
     connection: Connection, requests: Sequence[PoolRequest], rule: PoolRule
 ) -> list[tuple[Window, tuple[FailingCall, ...]]]:
     """Return each request's window and failing calls, in two queries however many they are."""
-    metric_ids = [request.metric_id for request in requests]
-    recent = connection.execute(
-        query("failing_in_last_day"),
-        {"metric_ids": metric_ids, "ats": [r.at for r in requests], "enough": rule.small_pool},
-    )
-    windows = [
-        rule.window(request.at, failing, request.window_days)
-        for request, (_, failing) in zip(requests, recent, strict=True)
-    ]
-    rows = connection.execute(
-        query("failing_calls"),
-        {
-            "metric_ids": metric_ids,
-            "starts": [window.start for window in windows],
-            "ends": [window.end for window in windows],
-        },
-    )
+    windows = _windows(connection, requests, rule)
+    rows = connection.execute(query("failing_calls"), _bounds(requests, windows))
     calls = {
         ordinal: tuple(_failing_call(row) for row in group)
         for ordinal, group in groupby(rows, lambda row: row.ordinal)
     }
     return [(window, calls.get(number, ())) for number, window in enumerate(windows, start=1)]
+
+
+def count_pools(
+    connection: Connection, requests: Sequence[PoolRequest], rule: PoolRule
+) -> list[tuple[Window, int]]:
+    """Return each request's window and the number of its failing calls, without reading them."""
+    windows = _windows(connection, requests, rule)
+    counts = connection.execute(query("count_failing_calls"), _bounds(requests, windows))
+    return list(zip(windows, (count for _, count in counts), strict=True))
+
+
+def _windows(
+    connection: Connection, requests: Sequence[PoolRequest], rule: PoolRule
+) -> list[Window]:
+    recent = connection.execute(
+        query("failing_in_last_day"),
+        {
+            "metric_ids": [request.metric_id for request in requests],
+            "ats": [request.at for request in requests],
+            "enough": rule.small_pool,
+        },
+    )
+    return [
+        rule.window(request.at, failing, request.window_days)
+        for request, (_, failing) in zip(requests, recent, strict=True)
+    ]
+
+
+def _bounds(requests: Sequence[PoolRequest], windows: Sequence[Window]) -> dict[str, Any]:
+    return {
+        "metric_ids": [request.metric_id for request in requests],
+        "starts": [window.start for window in windows],
+        "ends": [window.end for window in windows],
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ def _insight_row(row: Any) -> InsightRow:
         "metric_findings": [],
         "auditor": row.auditor,
         "degraded": row.degraded,
+        "paused": row.paused,
         "model": row.model,
         "usage": row.usage,
         "cost": row.cost,

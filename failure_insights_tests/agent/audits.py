@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Engine
 
+from failure_insights.audit.caps import MonthlyCaps
 from failure_insights.audit.compose import open_auditor
 from failure_insights.audit.run_audits import AuditRunner, AuditTask
 from failure_insights.domain.pools import Pool, PoolRule
@@ -96,7 +97,8 @@ class AgentSite:
         pool = Pool("clinic", metric.card, window, calls[::-1] if reverse else calls)
         task = AuditTask(insight_id, metric.key, metric.id, window.date, pool, max_calls)
         opened = partial(open_auditor, chosen, self.engine)
-        list(AuditRunner(self.engine, opened, PoolRule(), 4).run([task]))
+        caps = MonthlyCaps(self.engine, chosen)
+        list(AuditRunner(self.engine, opened, PoolRule(), 4, caps).run([task]))
         self.ids.append(insight_id)
         with self.engine.connect() as connection:
             return insight_rows(connection, [insight_id])[0]

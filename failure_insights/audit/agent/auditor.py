@@ -37,6 +37,8 @@ class AgentAuditor:
     options: Options
     may_group_by_wording: bool = True
     name: AuditorName = "agent"
+    #: Why a monthly cap keeps the LLM from its audits; "": none does.
+    pause: str = ""
     _refusal: EndpointRefused | None = None
 
     async def audit(
@@ -52,6 +54,8 @@ class AgentAuditor:
             AuditFailed: the LLM found nothing, and grouping by wording is not wanted.
         """
         session: AuditSession | None = None
+        if self.pause:
+            return await self._without_llm(pool, calls, prior_themes, max_calls)
         try:
             if self._refusal:
                 raise self._refusal
@@ -67,6 +71,24 @@ class AgentAuditor:
         if not self.may_group_by_wording:
             raise AuditFailed(reason)
         return await self._by_wording(pool, calls, prior_themes, max_calls, reason, session)
+
+    def paused(self, reason: str) -> "AgentAuditor":
+        """Return the auditor as it works where a monthly cap keeps the LLM from it."""
+        return replace(self, pause=reason)
+
+    async def _without_llm(
+        self,
+        pool: Pool,
+        calls: CallReader,
+        prior_themes: Sequence[PriorTheme],
+        max_calls: int | None,
+    ) -> Breakdown:
+        """Return the breakdown by wording of an audit that may ask no LLM."""
+        if not self.may_group_by_wording:
+            raise AuditFailed(f"Paused. {self.pause}", code="monthly_cap_reached")
+        found = await WordingAuditor().audit(pool, calls, prior_themes, max_calls)
+        message = f"{self.pause} {LIMITS}"
+        return replace(found, degraded=True, paused=True, cost=0.0, message=message)
 
     async def _prepare(
         self,

@@ -79,6 +79,10 @@ class WordingAuditor:
         """Return the breakdown of the pool; see `Auditor.audit`."""
         return await asyncio.to_thread(break_down, pool, calls, max_calls)
 
+    def paused(self, reason: str) -> "WordingAuditor":  # noqa: ARG002 - it asks no LLM
+        """Return itself; see `Auditor.paused`."""
+        return self
+
 
 def break_down(pool: Pool, calls: CallReader, max_calls: int | None = None) -> Breakdown:
     """Return the breakdown of the pool by wording; blocks while it computes.

@@ -5,7 +5,7 @@ WITH insight AS (
     UPDATE insights
        SET status = 'succeeded', date = :date, window_end = :window_end,
            window_days = :window_days, num_failing_calls = :num_failing_calls,
-           num_calls_analyzed = :num_calls_analyzed, auditor = :auditor, degraded = :degraded,
+           num_calls_analyzed = :num_calls_analyzed, auditor = :auditor, degraded = :degraded, paused = :paused,
            model = :model, usage = :usage, cost = :cost, provenance = :provenance, message = :message,
            num_evaluated_calls = (
                SELECT count(*) FROM metric_results AS result

@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from failure_insights.settings import Settings
-from failure_insights.web.api import calls, cards, docs, health, insights, observe, webhooks
+from failure_insights.web.api import calls, cards, costs, docs, health, insights, observe, webhooks
 from failure_insights.web.api.gate import Gate
 from failure_insights.web.api.openapi import describe
 from failure_insights.web.api.problems import say_problems
@@ -17,7 +17,14 @@ the failure modes. Every endpoint takes an API key, as a bearer token or as `X-C
 _DOCUMENT = "/openapi.json"
 
 #: Endpoints that take a key or a signature, and those that are open to all.
-_KEYED = (insights.router, calls.router, cards.router, observe.router, webhooks.router)
+_KEYED = (
+    insights.router,
+    calls.router,
+    cards.router,
+    costs.router,
+    observe.router,
+    webhooks.router,
+)
 _OPEN = (health.router, docs.router)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from failure_insights.audit.costs import CostsRow, EstimateRow
 from failure_insights.store.calls import CallRow
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.project_lists import AgentRow, MetricCardRow
@@ -12,6 +13,7 @@ from failure_insights.web.api import answer_models
 from failure_insights.web.api.request_models import (
     AboutBody,
     CallBody,
+    CapBody,
     InsightRequest,
     MetricCardBody,
     ObserveBody,
@@ -149,6 +151,7 @@ _INSIGHT: InsightRow = {
     ],
     "auditor": "agent",
     "degraded": False,
+    "paused": False,
     "model": "gpt-5-mini",
     "usage": {"requests": 9, "input_tokens": 21500, "output_tokens": 2300, "cached": 0},
     "cost": 0.01,
@@ -282,6 +285,34 @@ _AGENT = AgentRow(id=5, name="front-desk", created_at=_MADE_AT)
 _PROJECT = ProjectRow(id=1, slug="clinic", name="Clinic", created_at=_MADE_AT)
 
 
+_ESTIMATE: EstimateRow = {
+    "metric_name": "Hallucination",
+    "failing_calls": 31,
+    "low": 0.031,
+    "high": 0.052,
+    "basis": "past_audits",
+}
+_COSTS: CostsRow = {
+    "model": "gpt-5-mini",
+    "spent_this_month": 3.218,
+    "monthly_cap": 20.0,
+    "cap_of_all_projects": None,
+    "paused": None,
+    "next_grid": {**_ESTIMATE, "metric_name": "all metrics"},
+    "next_audits": [_ESTIMATE],
+    "months": [
+        {
+            "month": date(2026, 11, 1),
+            "metric_name": "Hallucination",
+            "audits": 23,
+            "cost": 3.218,
+            "input_tokens": 10_400_000,
+            "output_tokens": 309_000,
+        }
+    ],
+}
+
+
 def _pages(path: str, row: object) -> dict[str, object]:
     """Return the example of a list in three pages of one row, at its second."""
     address = f"https://insights.example.com/api/projects/{path}?page_size=1&page="
@@ -292,6 +323,7 @@ def _pages(path: str, row: object) -> dict[str, object]:
 EXAMPLES: Mapping[Any, object] = {
     InsightRequest: _INSIGHT_REQUEST,
     AboutBody: _ABOUT,
+    CapBody: {"monthly_cap": 20.0},
     MetricCardBody: _METRIC_CARD_BODY,
     ViewBody: _VIEW_BODY,
     CallBody: CALL_BODY,
@@ -299,6 +331,8 @@ EXAMPLES: Mapping[Any, object] = {
     InsightRow: _INSIGHT,
     CallRow: _CALL,
     MetricCardRow: _METRIC_CARD,
+    CostsRow: _COSTS,
+    EstimateRow: _ESTIMATE,
     ViewRow: _VIEW,
     AgentRow: _AGENT,
     ProjectRow: _PROJECT,

@@ -63,6 +63,15 @@ class AboutBody(BaseModel):
     about: Words = Field(description="What the project's agents are supposed to do, and know.")
 
 
+class CapBody(BaseModel):
+    """What a project's audits may cost in a calendar month."""
+
+    model_config = ConfigDict(extra="forbid")
+    monthly_cap: Annotated[float, Field(strict=True, ge=0, lt=1e9, allow_inf_nan=False)] | None = (
+        Field(description="US dollars by list prices; null: no cap.")
+    )
+
+
 class ViewBody(BaseModel):
     """A view's agents, all of them."""
 

@@ -7,6 +7,8 @@ from datetime import date, datetime
 
 from markupsafe import Markup, escape
 
+from failure_insights.domain import spending
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -58,6 +60,10 @@ def duration(seconds: float) -> str:
 def brief_id(call_id: str) -> str:
     """Return a long ID without its middle: what tells IDs apart stands at their ends."""
     return call_id if len(call_id) <= 30 else f"{call_id[:14]}…{call_id[-13:]}"
+
+
+def dollars(amount: float) -> str:
+    return spending.dollars(amount)
 
 
 def clock(seconds: float) -> str:

@@ -24,6 +24,7 @@ _FILTERS = (
     formats.clock,
     formats.code_words,
     formats.day,
+    formats.dollars,
     formats.duration,
     formats.moment,
     formats.percent,
@@ -38,6 +39,7 @@ def render_html(request: Request, template: str, status: int = 200, **values: An
         .render(
             is_signed_in=read_session(request) is not None,
             dagster_url=request.app.state.settings.dagster_url,
+            asks_llm=request.app.state.settings.uses_agent,
             **values,
         )
     )

@@ -42,6 +42,15 @@ def pass_rule(project: str, metric: str) -> str:
     return f"/projects/{part(project)}/metrics/{part(metric)}/rule"
 
 
+def costs(project: str) -> str:
+    return f"/projects/{part(project)}/costs"
+
+
+def estimate(project: str, metric: str) -> str:
+    """What an audit of a metric may cost, for its card."""
+    return f"/projects/{part(project)}/metrics/{part(metric)}/estimate"
+
+
 def insight(
     project: str,
     insight_id: int,

@@ -1,0 +1,10 @@
+-- What LLM requests cost in US dollars, a row each time they did, since :since. An audit that runs counts
+-- with what is set aside for it. Served by insights_that_cost and open_insights.
+SELECT split_part(project_metric, '/', 1) AS project, metric_name AS metric, finished_at AS at, cost,
+       usage, true AS is_done
+  FROM insights
+ WHERE cost > 0 AND finished_at >= :since
+ UNION ALL
+SELECT split_part(project_metric, '/', 1), metric_name, started_at, reserved_cost, '{}', false
+  FROM insights
+ WHERE status IN ('pending', 'running') AND reserved_cost > 0
