@@ -2,7 +2,7 @@
 
 The best guide is what the metric's last audits cost for each failing call. A metric without such
 audits is estimated by the length of its calls and by the tokens that each stage was measured to
-take of planted calls (40 of 200 to 1,700 tokens: 1,200 tokens in a note beside the call, 60 a label).
+take of planted calls (40 of 200 to 1,700 tokens).
 """
 
 from collections.abc import Mapping, Sequence
