@@ -14,6 +14,8 @@ from failure_insights.domain.pools import PoolRule
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _PREFIX = "FAILURE_INSIGHTS_"
+#: Of a secret that signs cookies: 32 of `openssl rand -hex` are 128 bits.
+MIN_SECRET_CHARACTERS = 32
 
 
 def _default_home() -> Path:
@@ -131,7 +133,11 @@ class Settings(BaseSettings):
         6000, description="API requests a minute with one key, in each process; more: 429."
     )
     session_secret: SecretStr | None = Field(
-        None, description="Signs the pages' cookies; unset: made once and kept under `home`."
+        None,
+        # A cookie tells whether a guess of a short secret is right, and can be tried at leisure.
+        min_length=MIN_SECRET_CHARACTERS,
+        description="Signs the pages' cookies, 32 characters or more that nobody can guess"
+        " (`openssl rand -hex 32`); unset: made once and kept under `home`.",
     )
 
     @field_validator(

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 
 import orjson
 from sqlalchemy import Engine
@@ -10,8 +11,11 @@ from failure_insights.errors import BadInput, UnknownName
 from failure_insights.export.markdown import insight_markdown
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.read_insights import insight_rows
+from failure_insights.text.harmless import INVISIBLE_OR_JOINER
 
 FORMATS = ("md", "json", "csv")
+#: With one of these a spreadsheet takes a cell for a formula.
+FORMULA_SIGNS = ("=", "+", "-", "@", "|", "%")
 
 
 def export_insight(engine: Engine, insight_id: int, format: str) -> str:
@@ -47,7 +51,8 @@ def as_json(row: InsightRow) -> str:
 def as_csv(row: InsightRow) -> str:
     """Return one line a call: its group, theme, cause and first quote."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    # Quoted, a carriage return or a tab in a cell begins no new row or cell.
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     writer.writerow(["call_id", "group", "theme_id", "title", "turn", "quote", "cause"])
     for mode in row["failure_modes"]:
         quotes = {item["call_id"]: item for item in reversed(mode["evidence"])}
@@ -73,5 +78,13 @@ def as_csv(row: InsightRow) -> str:
 
 
 def _cell(value: object) -> object:
-    """Return a cell that no spreadsheet takes for a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    """Return a cell that no spreadsheet takes for a formula.
+
+    Spreadsheets pass over spaces, and some over characters that nobody sees, before the sign that
+    begins a formula; full-width signs begin one too.
+    """
+    if not isinstance(value, str):
+        return value
+    visible = INVISIBLE_OR_JOINER.sub("", value).lstrip()
+    begins_formula = unicodedata.normalize("NFKC", visible[:1]) in FORMULA_SIGNS
+    return f"'{value}" if visible and begins_formula else value

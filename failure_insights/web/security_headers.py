@@ -20,6 +20,8 @@ HEADERS = {
     # Addresses of pages hold call IDs; other sites learn none of them.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
+    # Answers hold transcripts; only the static files may stay in a cache, and say so themselves.
+    "Cache-Control": "no-store",
 }
 
 

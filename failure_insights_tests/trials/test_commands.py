@@ -254,6 +254,7 @@ def test_only_eligible_metrics_of_a_known_project_are_audited(settings: dict[str
     [
         ("small_pool", "few", "unusable_setting"),
         ("auditor", "oracle", "unusable_setting"),
+        ("session_secret", "secret@weak", "unusable_setting"),
         ("database_url", "mysql://me:secret@host/db", "unusable_setting"),
         ("database_url", "postgresql://me:secret@127.0.0.1:1/db", "database_unreachable"),
     ],

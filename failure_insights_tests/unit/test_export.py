@@ -1,6 +1,7 @@
 """Insights as Markdown and CSV: what strangers wrote stays words."""
 
 import csv
+import io
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -70,9 +71,19 @@ def test_a_breakdown_in_brief_holds_no_call_id() -> None:
     assert "\n\n\n" not in shown
 
 
-def test_no_cell_of_the_sheet_is_a_formula() -> None:
+@pytest.mark.parametrize(
+    "formula", ["=1+1", "+1", "-1", "@A1", "\t=1+1", " \u200b=1+1", "\uff1d1+1", "a\r=1+1", "\r=1"]
+)
+def test_no_cell_of_the_sheet_is_a_formula(formula: str) -> None:
     example: Any = hostile(EXAMPLES[InsightRow])
     for mode in example["failure_modes"]:
-        mode["title"] = "=1+1"
-    for line in csv.reader(as_csv(example).splitlines()[1:]):
-        assert not [cell for cell in line if cell[:1] in ("=", "+", "-", "@")]
+        mode["title"] = formula
+        mode["call_ids"] = [formula]
+    lines = list(csv.reader(io.StringIO(as_csv(example), newline="")))
+    assert {len(line) for line in lines} == {7}
+    cells = [cell for line in lines[1:] for cell in line]
+    written = formula if formula.startswith("a") else f"'{formula}"
+    assert cells.count(written) >= 2
+    assert not [
+        cell for cell in cells if cell.strip("\u200b \t\r")[:1] in ("=", "+", "-", "@", "\uff1d")
+    ]

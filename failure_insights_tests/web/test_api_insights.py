@@ -132,6 +132,26 @@ def test_following_next_reads_every_row_once_while_rows_arrive(site: Site) -> No
 
 
 @pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("127.0.0.1:8123", "http://127.0.0.1:8123"),
+        ("localhost:8123", "http://localhost:8123"),
+        ("evil.example", "https://insights.example"),
+    ],
+)
+def test_links_lead_to_the_public_address_whatever_host_is_named(
+    engine: Engine, host: str, expected: str
+) -> None:
+    site = site_of(engine, public_url="https://insights.example/")
+    for day in range(2):
+        site.open_insight(TODAY - timedelta(days=day))
+    page = site.client.get(
+        f"{CLINIC}/?page_size=1", headers={**site.bearer("clinic"), "Host": host}
+    ).json()
+    assert page["next"].startswith(f"{expected}{CLINIC}/?page_size=1&page=2")
+
+
+@pytest.mark.parametrize(
     "query",
     [
         {"page": 0},

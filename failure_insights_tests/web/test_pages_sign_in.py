@@ -167,9 +167,12 @@ def test_a_form_of_our_own_pages_is_taken(
 
 def test_signing_out_ends_the_session(visitor: Browser) -> None:
     visitor.sign_in().get("/")
+    kept = visitor.client.cookies[COOKIE]
     assert visitor.post("/sign-out").headers["location"] == "/sign-in"
     assert COOKIE not in visitor.client.cookies
-    assert visitor.client.get("/").status_code == 303
+    for cookies in ({}, {COOKIE: kept}):
+        visitor.client.cookies.update(cookies)
+        assert visitor.client.get("/").status_code == 303
 
 
 def test_a_tampered_cookie_is_nobodys(visitor: Browser) -> None:
@@ -184,7 +187,11 @@ def test_a_cookie_of_an_earlier_version_asks_to_sign_in_again(visitor: Browser) 
     signer = URLSafeTimedSerializer("s" * 40, salt="failure-insights session")
     visitor.settings.session_secret = SecretStr("s" * 40)
     earlier = {"csrf_token": "t", "signed_in": False, "key_id": None}
-    for fields, status in ((earlier, 303), ({"key_id": None}, 200)):
+    for fields, status in (
+        (earlier, 303),
+        ({"key_id": None}, 303),
+        ({"id": "a", "key_id": None}, 200),
+    ):
         visitor.client.cookies.set(COOKIE, signer.dumps(fields))
         assert visitor.client.get("/").status_code == status
 
@@ -201,8 +208,10 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(visitor: Browser)
 @pytest.mark.parametrize("address", ["/", "/sign-in", "/static/app.css", "/none", "/healthz"])
 def test_every_answer_carries_the_security_headers(visitor: Browser, address: str) -> None:
     headers = visitor.client.get(address).headers
-    for name, value in HEADERS.items():
-        assert headers[name] == value
+    is_static = address.startswith("/static/")
+    expected = HEADERS | ({"Cache-Control": headers["Cache-Control"]} if is_static else {})
+    assert {name: headers[name] for name in HEADERS} == expected
+    assert is_static == headers["Cache-Control"].startswith("public")
 
 
 @pytest.mark.parametrize(

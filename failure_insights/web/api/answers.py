@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import orjson
 from fastapi import Depends, Query, Request, Response
 
 from failure_insights.store.paging import Listed, Page
+from failure_insights.web.auth.listening import is_loopback
 
 MAX_PAGE_SIZE = 100
 
@@ -61,4 +62,8 @@ def _link(request: Request, page: Page, number: int, newest: int | None) -> str:
         query["max_id"] = newest
     # The path as it is in the scope has its percent-encoding taken off.
     url = request.url.replace(path=quote(request.scope["path"]))
+    if not is_loopback(url.hostname or ""):
+        # The Host header is whatever the client, or a proxy before us, wrote.
+        public = urlsplit(request.app.state.settings.public_url)
+        url = url.replace(scheme=public.scheme, netloc=public.netloc)
     return str(url.include_query_params(**query))

@@ -14,7 +14,7 @@ def require_key_beyond_loopback(engine: Engine, host: str) -> None:
     Raises:
         BadInput: `host` is not loopback and the store holds no key that is not revoked.
     """
-    if _is_loopback(host):
+    if is_loopback(host):
         return
     with engine.connect() as connection:
         if has_key_in_force(connection):
@@ -26,7 +26,8 @@ def require_key_beyond_loopback(engine: Engine, host: str) -> None:
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address is this machine's own."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -3,6 +3,7 @@
 import os
 import secrets
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 
@@ -12,33 +13,43 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from failure_insights.settings import Settings
 
 COOKIE = "failure_insights_session"
-SESSION_S = 14 * 24 * 3600
+SESSION = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
     """Somebody who is signed in: with an API key, or with the one-time link (None)."""
 
-    key_id: int | None = None
+    #: By which signing out ends it.
+    id: str
+    key_id: int | None
 
 
 def read_session(request: Request) -> Session | None:
-    """Return the session of the request's cookie, or None if it has no valid one."""
+    """Return the session of the request's cookie, or None if it has no valid one.
+
+    Whether it was signed out of since, the store knows.
+    """
     signer = _signer(request.app.state.settings)
     try:
-        fields = signer.loads(request.cookies.get(COOKIE, ""), max_age=SESSION_S)
+        fields = signer.loads(request.cookies.get(COOKIE, ""), max_age=int(SESSION.total_seconds()))
         return Session(**fields)
     except (BadSignature, TypeError):
         # A TypeError: an earlier version signed the cookie, with other fields.
         return None
 
 
-def begin_session(request: Request, response: Response, session: Session) -> Response:
-    """Have the browser send the session with its next requests."""
+def begin_session(request: Request, response: Response, key_id: int | None) -> Response:
+    """Have the browser send a new session with its next requests.
+
+    Args:
+        key_id: of the API key that was shown; None: the one-time link was opened.
+    """
+    session = Session(secrets.token_urlsafe(16), key_id)
     response.set_cookie(
         COOKIE,
         _signer(request.app.state.settings).dumps(asdict(session)),
-        max_age=SESSION_S,
+        max_age=int(SESSION.total_seconds()),
         httponly=True,
         samesite="lax",
         secure=_is_https(request),
@@ -46,7 +57,8 @@ def begin_session(request: Request, response: Response, session: Session) -> Res
     return response
 
 
-def end_session(response: Response) -> Response:
+def remove_cookie(response: Response) -> Response:
+    """Have the browser forget the session."""
     response.delete_cookie(COOKIE, httponly=True, samesite="lax")
     return response
 

@@ -66,10 +66,7 @@ def export(connection: Store, project: VisibleProject, insight_id: int, format: 
     if format not in MEDIA_TYPES:
         raise UnknownName(f"there is no format {format!r}; take one of {', '.join(MEDIA_TYPES)}")
     row = find_insight(connection, project, insight_id)
-    headers = {
-        "Content-Disposition": f'attachment; filename="insight-{insight_id}.{format}"',
-        "Cache-Control": "no-store",
-    }
+    headers = {"Content-Disposition": f'attachment; filename="insight-{insight_id}.{format}"'}
     return Response(
         render(row, format) + "\n",
         media_type=f"{MEDIA_TYPES[format]}; charset=utf-8",

@@ -43,7 +43,7 @@ def render_html(request: Request, template: str, status: int = 200, **values: An
             **values,
         )
     )
-    return HTMLResponse(body, status, {"Cache-Control": "no-store"})
+    return HTMLResponse(body, status)
 
 
 class _Loader(PackageLoader):

@@ -6,7 +6,8 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from failure_insights.store.keys import key_in_force
-from failure_insights.web.auth.session import Session, begin_session, end_session, read_session
+from failure_insights.store.sessions import end_session
+from failure_insights.web.auth.session import SESSION, begin_session, read_session, remove_cookie
 from failure_insights.web.auth.sign_in_link import redeem_link
 from failure_insights.web.pages.html import render_html
 from failure_insights.web.pages.visitor import Store
@@ -20,7 +21,7 @@ def sign_in_page(request: Request, token: str = "", next: str = "/") -> Response
     if not token:
         return _form(request, next)
     if redeem_link(request.app.state.settings, token):
-        return begin_session(request, _to("/"), Session())
+        return begin_session(request, _to("/"), None)
     if read_session(request):
         return _to("/")
     return _form(request, next, "This link has been used, or is more than a day old.")
@@ -37,13 +38,15 @@ def sign_in(
     in_force = key_in_force(connection, key.strip())
     if in_force is None:
         return _form(request, next, "No API key in force reads so. It is shown once, when made.")
-    return begin_session(request, _to(next if _is_ours(next) else "/"), Session(in_force.id))
+    return begin_session(request, _to(next if _is_ours(next) else "/"), in_force.id)
 
 
 @router.post("/sign-out")
-def sign_out() -> Response:
-    """End the session in this browser."""
-    return end_session(_to("/sign-in"))
+def sign_out(request: Request, connection: Store) -> Response:
+    """End the session here and in the browser."""
+    if session := read_session(request):
+        end_session(connection, session.id, SESSION)
+    return remove_cookie(_to("/sign-in"))
 
 
 def _form(request: Request, next: str, complaint: str = "") -> Response:

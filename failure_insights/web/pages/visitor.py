@@ -10,6 +10,7 @@ from failure_insights.store.access import visible_project
 from failure_insights.store.database import reachable
 from failure_insights.store.keys import ApiKey, key_by_id
 from failure_insights.store.projects import ProjectRow
+from failure_insights.store.sessions import has_ended
 from failure_insights.web.auth.session import read_session
 from failure_insights.web.pages.errors import SignInNeeded
 
@@ -34,7 +35,7 @@ def _visitor(request: Request, connection: Store) -> ApiKey:
         SignInNeeded: the request has no valid session.
     """
     session = read_session(request)
-    if session is None:
+    if session is None or has_ended(connection, session.id):
         raise SignInNeeded("Sign in first.")
     key = _OWNER if session.key_id is None else key_by_id(connection, session.key_id)
     if key is None:
