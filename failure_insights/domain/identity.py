@@ -30,7 +30,8 @@ class PriorTheme:
     """A theme of earlier days of the same project and metric, as identity knows it.
 
     `history` is the count per day (partition dates before the audit's own); `call_ids` the
-    calls of its newest day, which may still be in the pool.
+    calls of its newest day, which may still be in the pool. `dismissal` is why people dismissed
+    it, in their words; "" for one that they did not.
     """
 
     theme_id: str
@@ -42,6 +43,7 @@ class PriorTheme:
     first_seen: date
     history: Mapping[date, int] = field(default_factory=dict)
     call_ids: frozenset[str] = frozenset()
+    dismissal: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from failure_insights.domain.breakdown import (
     ThemeStatus,
 )
 from failure_insights.domain.origins import Origin
+from failure_insights.domain.theme_life import DismissalReason, ThemeState, Trend
 from failure_insights.store.documented import documented
 from failure_insights.store.queue import Status, Trigger
 
@@ -74,6 +75,17 @@ class FailureModeRow(TypedDict):
     severity: Severity | None
     """How bad it is for callers; null where nobody read a transcript."""
     severity_reason: str
+    state: ThemeState
+    """What people made of it; `regressed`: resolved, and calls that began afterwards are of it.
+    A `dismissed` theme counts still, and stands last."""
+    trend: Trend
+    """By its counts up to the day of the audit."""
+    dismissal_reason: DismissalReason | None
+    owner: str
+    link: str
+    """Of the ticket, such as in an issue tracker."""
+    merged_theme_ids: list[str]
+    """Themes that people merged into this one; their calls are counted here."""
 
 
 @documented
@@ -121,6 +133,9 @@ class InsightRow(TypedDict):
     """Transcripts read."""
     num_evaluated_calls: int | None
     """Calls of the window that have a result for the metric, failing or not."""
+    num_confirmed_errors: int
+    """Failing calls of the window that were left out: people confirmed that the judge or the metric
+    is wrong about them."""
     failure_modes: list[FailureModeRow]
     other_causes: list[CauseRow]
     """Causes of no theme that is shown."""

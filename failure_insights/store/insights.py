@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from itertools import count
-from typing import Literal
+from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 from sqlalchemy import Connection, text
@@ -12,10 +12,13 @@ from sqlalchemy import Connection, text
 from failure_insights.domain.breakdown import Breakdown, Cause
 from failure_insights.domain.identity import PriorCause, PriorTheme
 from failure_insights.domain.pools import NOT_ENOUGH_DATA, Window
+from failure_insights.domain.theme_life import DISMISSAL_REASONS
 from failure_insights.store.database import query
 
-#: Identity looks back this far: a theme that was away longer comes back as a new one.
+#: Identity looks back this far: a theme that was away longer comes back as a new one,
 REMEMBERED_DAYS = 30
+#: unless people resolved, dismissed, watched or merged it.
+REMEMBERED_DAYS_OF_ACTS = 365
 
 #: The group that a call of an insight is in.
 CallBucket = Literal[
@@ -47,6 +50,7 @@ def _themes_by_day(
         "project_metric": project_metric,
         "day": day,
         "days": REMEMBERED_DAYS,
+        "days_of_acts": REMEMBERED_DAYS_OF_ACTS,
         "with_later": with_later,
     }
     rows = connection.execute(query("known_themes"), values)
@@ -61,9 +65,18 @@ def _themes_by_day(
             first_seen=row.first_seen,
             history={date.fromisoformat(day): count for day, count in row.history.items()},
             call_ids=frozenset(row.call_ids),
+            dismissal=_dismissal(row),
         )
         for row in rows
     ]
+
+
+def _dismissal(row: Any) -> str:
+    """Return why people dismissed a theme, in their words; "" for one that they did not."""
+    if not row.dismissal_reason:
+        return ""
+    reason = DISMISSAL_REASONS.get(row.dismissal_reason, row.dismissal_reason)
+    return f"{reason}: {row.note}" if row.note else reason
 
 
 def prior_causes(connection: Connection, metric_id: int, day: date) -> list[PriorCause]:
@@ -136,9 +149,11 @@ def skip(connection: Connection, audits: Sequence[TooFew]) -> None:
 
 
 def _themes(breakdown: Breakdown) -> Iterator[Mapping[str, object]]:
+    began = {call.call_id: call.started_at for call in breakdown.pool.calls}
     for position, mode in enumerate(breakdown.failure_modes, start=1):
         yield {
             "position": position,
+            "last_call_at": max(began[call] for call in mode.call_ids).isoformat(),
             "theme_id": mode.theme_id,
             "title": mode.title,
             "description": mode.description,

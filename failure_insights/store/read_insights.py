@@ -2,12 +2,25 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection
 
+from failure_insights.domain.theme_life import state_of, trend_of
+from failure_insights.store.applied_acts import (
+    counts_of,
+    settle_modes,
+    split_calls_of,
+)
 from failure_insights.store.database import query
-from failure_insights.store.insight_rows import CauseRow, EvidenceRow, HistoryDay, InsightRow
+from failure_insights.store.insight_rows import (
+    CauseRow,
+    EvidenceRow,
+    FailureModeRow,
+    HistoryDay,
+    InsightRow,
+)
 
 
 def insight_rows(
@@ -44,6 +57,7 @@ def _insight_row(row: Any) -> InsightRow:
         "num_failing_calls": row.num_failing_calls,
         "num_calls_analyzed": row.num_calls_analyzed,
         "num_evaluated_calls": row.num_evaluated_calls,
+        "num_confirmed_errors": row.num_confirmed_errors,
         "failure_modes": [],
         "other_causes": [],
         "unassigned_call_ids": [],
@@ -73,29 +87,40 @@ def _add_findings(
     causes = _add_causes(connection, rows, values)
     evidence = _evidence(connection, values)
     history = history_by(connection, "insight_history", values)
-    for theme in connection.execute(query("insight_themes"), values):
+    found = connection.execute(query("insight_themes"), values).all()
+    theme_ids = {key for theme in found for key in (theme.theme_id, theme.root_id)}
+    splits = split_calls_of(connection, theme_ids)
+    parts: dict[int, list[tuple[str, FailureModeRow]]] = defaultdict(list)
+    for theme in found:
         place = (theme.insight_id, theme.position)
-        row = rows[theme.insight_id]
-        row["failure_modes"].append(
-            {
-                "theme_id": theme.theme_id,
-                "title": theme.title,
-                "description": theme.description,
-                "count": len(calls[place]),
-                "share": len(calls[place]) / (row["num_failing_calls"] or 1),
-                "call_ids": calls[place],
-                "evidence": evidence[place],
-                "origin": theme.origin,
-                "suggested_fix": theme.suggested_fix,
-                "status": theme.status,
-                "first_seen": theme.first_seen,
-                "history": history.get(place, []),
-                "causes": causes[place],
-                "also_call_ids": theme.also_call_ids,
-                "severity": theme.severity,
-                "severity_reason": theme.severity_reason,
-            }
-        )
+        days = history.get((theme.insight_id, theme.root_id), [])
+        part: FailureModeRow = {
+            "theme_id": theme.root_id,
+            "title": theme.title,
+            "description": theme.description,
+            "count": len(calls[place]),
+            "share": 0.0,
+            "call_ids": calls[place],
+            "evidence": evidence[place],
+            "origin": theme.origin,
+            "suggested_fix": theme.suggested_fix,
+            "status": theme.status,
+            "first_seen": theme.first_seen,
+            "history": days,
+            "causes": causes[place],
+            "also_call_ids": theme.also_call_ids,
+            "severity": theme.severity,
+            "severity_reason": theme.severity_reason,
+            "state": state_of(theme.state, theme.state_since, theme.last_call_at),
+            "trend": trend_of(counts_of(days), theme.first_seen, theme.date),
+            "dismissal_reason": theme.dismissal_reason,
+            "owner": theme.owner,
+            "link": theme.link,
+            "merged_theme_ids": theme.merged_theme_ids,
+        }
+        parts[theme.insight_id].append((theme.theme_id, part))
+    for insight_id, found_modes in parts.items():
+        settle_modes(rows[insight_id], found_modes, splits)
 
 
 def _add_calls(
@@ -165,8 +190,16 @@ def _evidence(
 def history_by(
     connection: Connection, name: str, values: Mapping[str, Any]
 ) -> Mapping[tuple[Any, Any], list[HistoryDay]]:
-    """Return a query's theme histories by its first two columns: a row a theme, not a day."""
-    return {
-        (first, second): [{"date": d, "count": n} for d, n in zip(dates, counts, strict=True)]
-        for first, second, dates, counts in connection.execute(query(name), values)
-    }
+    """Return a query's theme histories by its first two columns, the insight and the theme.
+
+    A row is a theme, not a day; a day that several merged themes have is summed.
+    """
+    histories: dict[tuple[Any, Any], list[HistoryDay]] = {}
+    for insight_id, theme_id, dates, counts in connection.execute(
+        query(name, shown="shown_themes"), values
+    ):
+        sums: dict[date, int] = defaultdict(int)
+        for day, count in zip(dates, counts, strict=True):
+            sums[day] += count
+        histories[insight_id, theme_id] = [{"date": d, "count": n} for d, n in sums.items()]
+    return histories

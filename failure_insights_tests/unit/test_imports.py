@@ -61,6 +61,7 @@ LATE = {
     ("commands.store_transaction", "settings"): 260,
     ("commands.store_transaction", "store.opening"): 785,
     ("commands.terminal", "settings"): 270,
+    ("commands.themes", "commands.theme_actions"): 800,
     # Dagster: `audit` refuses a bad name without it, and `up` without --demo never loads it.
     ("commands.audit", "definitions"): 2_410,
     ("commands.audit", "orchestration.grid"): 1_050,

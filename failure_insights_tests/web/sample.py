@@ -220,7 +220,7 @@ class Sample:
                 "run-1",
             )
             queue.start(connection, insight_id)
-            prior = insights.prior_themes(connection, found.key, day)
+            prior = insights.known_themes(connection, found.key, day)
             insights.succeed(
                 connection, insight_id, day, settle_identity(made, prior, found.key, day)
             )

@@ -29,6 +29,7 @@ OPERATIONS = [
 KNOWS_MORE = [
     "/api/projects/{project}/metrics/{name}/",
     "/api/projects/{project}/views/{name}/",
+    "/api/projects/{project}/themes/{theme_id}/",
     "/observability/v1/observe/",
     "/observability/v1/{kind}/observe/",
     "/observability/v1/{kind}/observe/{address}/",

@@ -31,6 +31,8 @@ SCORES: Mapping[ScoreType, str] = {
 }
 #: Earlier themes that are shown: those with most calls in the last days.
 PRIORS = 20
+#: Themes that people dismissed, as the agent is told of them, and the tokens of each reason.
+DISMISSED, DISMISSAL_TOKENS = 12, 60
 #: Days of an earlier theme's counts that are shown.
 DAYS = 7
 #: Tokens of an unread explanation.
@@ -72,6 +74,7 @@ def brief(session: AuditSession, notes: Sequence[CallNote]) -> dict[str, str]:
         "about": session.about or "(not given)",
         "prior_themes": "\n".join(earlier) or "(none)",
         "todays_themes": "".join(f"\n{line}" for line in today),
+        "dismissed": _dismissed(session),
         "pool": pool_line(session),
         "notes": "\n".join(note_lines(notes)) or "(none)",
         "digest": "\n".join(_digest(session, session.cases)) or "(none: all calls were read)",
@@ -93,6 +96,7 @@ def brief_rest(session: AuditSession, standing: Taxonomy, cases: Sequence[Case])
         "about": session.about or "(not given)",
         "prior_themes": "\n".join([*stand, *earlier]),
         "todays_themes": "".join(f"\n{line}" for line in today),
+        "dismissed": _dismissed(session),
         "pool": f"{pool_line(session)}; {len(cases)} of them fit nothing found today",
         "notes": "\n".join(note_lines(notes)) or "(none)",
         "digest": "\n".join(_digest(session, cases)) or "(none)",
@@ -120,6 +124,27 @@ def _priors(session: AuditSession, reused: Collection[str] = ()) -> tuple[list[s
     earlier += [_prior_cause(cause) for cause in rest if cause.first_seen < day][:PRIORS]
     today += [_prior_cause(cause) for cause in rest if cause.first_seen >= day][:PRIORS]
     return earlier, today
+
+
+def _dismissed(session: AuditSession) -> str:
+    """Return why people dismissed earlier themes: what this team does not count as a failure.
+
+    Their words are evidence as all others are; whether a call is of a dismissed theme, and what
+    becomes of it, code decides.
+    """
+    reasons = {
+        f"- {_words(prior.title)}: {_words(prior.dismissal)}"
+        for prior in recent([prior for prior in session.priors if prior.dismissal])
+    }
+    if not reasons:
+        return ""
+    heading = "Themes that this team dismissed, and why, in its words (evidence):"
+    return "\n\n" + "\n".join([heading, *sorted(reasons)[:DISMISSED]])
+
+
+def _words(text: str) -> str:
+    """Return people's words on one line, unless they speak to their reader."""
+    return "(withheld)" if reads_like_instructions(text) else cut(clean(text), DISMISSAL_TOKENS)
 
 
 def _prior_cause(cause: PriorCause) -> str:

@@ -7,7 +7,7 @@ SELECT insight.id,
        insight.window_end,
        coalesce(insight.window_days, insight.requested_window_days) AS window_days,
        insight.max_calls, insight.num_failing_calls, insight.num_calls_analyzed,
-       insight.num_evaluated_calls, insight.cost,
+       insight.num_evaluated_calls, insight.num_confirmed_errors, insight.cost,
        insight.auditor, insight.degraded, insight.paused, insight.model, insight.usage,
        insight.message, insight.error_message,
        CAST(extract(epoch FROM insight.finished_at - insight.started_at) AS float)

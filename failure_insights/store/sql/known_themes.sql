@@ -13,7 +13,8 @@ WITH seen AS (
      WHERE theme.project_metric = :project_metric
        AND (history.date <= :day OR :with_later)
 )
-SELECT theme.theme_id, theme.title, theme.description, theme.criterion, theme.origin,
+SELECT theme.theme_id, coalesce(root.given_title, root.title) AS title, theme.description, theme.criterion, theme.origin,
+       root.dismissal_reason, root.note,
        (array_agg(seen.terms ORDER BY seen.days_away))[1] AS terms,
        min(seen.date) AS first_seen,
        jsonb_object_agg(seen.date, seen.count) AS history,
@@ -24,8 +25,11 @@ SELECT theme.theme_id, theme.title, theme.description, theme.criterion, theme.or
            AND shown.insight_id = (array_agg(seen.insight_id ORDER BY seen.days_away))[1]
        ) AS call_ids
   FROM themes AS theme
-  JOIN seen USING (theme_id)
+  JOIN themes AS root ON root.theme_id = coalesce(theme.merged_into, theme.theme_id)
+  JOIN seen ON seen.theme_id = theme.theme_id
  WHERE seen.is_prior = seen.has_prior
- GROUP BY theme.theme_id
-HAVING min(seen.days_away) <= :days
+ GROUP BY theme.theme_id, root.theme_id
+HAVING min(seen.days_away) <=
+       CASE WHEN root.state <> 'active' OR theme.merged_into IS NOT NULL THEN :days_of_acts
+            ELSE :days END
  ORDER BY min(seen.date), theme.theme_id

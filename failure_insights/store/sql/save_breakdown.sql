@@ -14,6 +14,15 @@ WITH insight AS (
                   AND result.started_at < :window_end
                   AND result.started_at >= CAST(:window_end AS timestamptz)
                                            - make_interval(days => :window_days)),
+           num_confirmed_errors = (
+               SELECT count(*) FROM metric_results AS result
+                 JOIN result_marks AS mark USING (call_pk, metric_id)
+                WHERE result.metric_id = insights.metric_id
+                  AND NOT result.passed
+                  AND mark.is_current AND mark.leaves_pools AND mark.passed = result.passed
+                  AND result.started_at < :window_end
+                  AND result.started_at >= CAST(:window_end AS timestamptz)
+                                           - make_interval(days => :window_days)),
            finished_at = clock_timestamp(), updated_at = clock_timestamp()
      WHERE id = :id AND status IN ('pending', 'running')
  RETURNING id, project_metric, date
@@ -23,7 +32,8 @@ WITH insight AS (
            jsonb_to_recordset(:themes)
            AS theme(position smallint, theme_id text, title text, description text,
                     criterion text, origin text, terms jsonb, suggested_fix text, status text,
-                    count integer, severity text, severity_reason text)
+                    count integer, severity text, severity_reason text,
+                    last_call_at timestamptz)
 ), known AS (
     INSERT INTO themes (theme_id, project_metric, title, description, criterion, origin)
     SELECT theme_id, project_metric, title, description, criterion, origin FROM given
@@ -43,10 +53,11 @@ WITH insight AS (
        AND history.date = insight.date
        AND history.theme_id NOT IN (SELECT theme_id FROM given)
 ), history AS (
-    INSERT INTO theme_history (theme_id, date, insight_id, count, terms)
-    SELECT theme_id, date, insight_id, count, terms FROM given
+    INSERT INTO theme_history (theme_id, date, insight_id, count, terms, last_call_at)
+    SELECT theme_id, date, insight_id, count, terms, last_call_at FROM given
         ON CONFLICT (theme_id, date) DO UPDATE
-       SET insight_id = EXCLUDED.insight_id, count = EXCLUDED.count, terms = EXCLUDED.terms
+       SET insight_id = EXCLUDED.insight_id, count = EXCLUDED.count, terms = EXCLUDED.terms,
+           last_call_at = EXCLUDED.last_call_at
 ), no_longer_new AS (
     -- Days that were audited before this earlier one.
     UPDATE insight_themes AS shown

@@ -1,19 +1,17 @@
--- Each theme's days and its count on each, in two arrays, of the view's calls alone, up to the day of the insight shown; of
--- the last :days days, or of all where that is null (see insight_history for the limit). The
--- themes of one insight share its calls, so these are counted once an insight, not once a theme.
-WITH days AS MATERIALIZED (
-    SELECT shown.insight_id, shown.theme_id, history.date, history.insight_id AS earlier_id
-      FROM insight_themes AS shown
-      JOIN insights AS insight ON insight.id = shown.insight_id
+-- As insight_history, of the view's calls alone. The themes of one insight share its calls, so these
+-- are counted once an insight, not once a theme.
+, days AS MATERIALIZED (
+    SELECT shown.insight_id, shown.theme_id, shown.member, history.date,
+           history.insight_id AS earlier_id
+      FROM shown
      CROSS JOIN LATERAL (
            SELECT date, insight_id
              FROM theme_history
-            WHERE theme_id = shown.theme_id
-              AND date <= insight.date
-              AND date > insight.date - coalesce(CAST(:days AS integer), 100000)
+            WHERE theme_id = shown.member
+              AND date <= shown.date
+              AND date > shown.date - coalesce(CAST(:days AS integer), 100000)
             ORDER BY date DESC
             LIMIT CAST(:days AS integer)) AS history
-     WHERE shown.insight_id = ANY(CAST(:ids AS bigint[]))
 ), counted AS MATERIALIZED (
     SELECT member.insight_id, member.position, count(*) AS count
       FROM insight_calls AS member
@@ -27,7 +25,7 @@ SELECT days.insight_id, days.theme_id,
        array_agg(counted.count ORDER BY days.date) AS counts
   FROM days
   JOIN insight_themes AS earlier
-    ON earlier.insight_id = days.earlier_id AND earlier.theme_id = days.theme_id
+    ON earlier.insight_id = days.earlier_id AND earlier.theme_id = days.member
   JOIN counted
     ON counted.insight_id = earlier.insight_id AND counted.position = earlier.position
  GROUP BY days.insight_id, days.theme_id

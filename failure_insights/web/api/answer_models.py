@@ -12,6 +12,8 @@ from failure_insights.store.documented import documented
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.project_lists import AgentRow, MetricCardRow
 from failure_insights.store.projects import ProjectRow, ViewRow
+from failure_insights.store.theme_acts import ActRow
+from failure_insights.store.theme_lists import ThemeRow
 
 
 class FieldProblem(TypedDict):
@@ -44,6 +46,14 @@ class Listing(TypedDict):
 
 class InsightList(Listing):
     results: list[InsightRow]
+
+
+class ThemeList(Listing):
+    results: list[ThemeRow]
+
+
+class ActList(Listing):
+    results: list[ActRow]
 
 
 class MetricList(Listing):

@@ -6,7 +6,17 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from failure_insights.settings import Settings
-from failure_insights.web.api import calls, cards, costs, docs, health, insights, observe, webhooks
+from failure_insights.web.api import (
+    calls,
+    cards,
+    costs,
+    docs,
+    health,
+    insights,
+    observe,
+    themes,
+    webhooks,
+)
 from failure_insights.web.api.gate import Gate
 from failure_insights.web.api.openapi import describe
 from failure_insights.web.api.problems import say_problems
@@ -19,6 +29,7 @@ _DOCUMENT = "/openapi.json"
 #: Endpoints that take a key or a signature, and those that are open to all.
 _KEYED = (
     insights.router,
+    themes.router,
     calls.router,
     cards.router,
     costs.router,

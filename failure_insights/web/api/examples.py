@@ -9,6 +9,8 @@ from failure_insights.store.calls import CallRow
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.project_lists import AgentRow, MetricCardRow
 from failure_insights.store.projects import ProjectRow, ViewRow
+from failure_insights.store.theme_acts import ActRow
+from failure_insights.store.theme_lists import ThemeRow
 from failure_insights.web.api import answer_models
 from failure_insights.web.api.request_models import (
     AboutBody,
@@ -17,6 +19,9 @@ from failure_insights.web.api.request_models import (
     InsightRequest,
     MetricCardBody,
     ObserveBody,
+    SplitBody,
+    ThemePatch,
+    UndoBody,
     ViewBody,
 )
 
@@ -90,6 +95,7 @@ _INSIGHT: InsightRow = {
     "num_failing_calls": 8,
     "num_calls_analyzed": 6,
     "num_evaluated_calls": 41,
+    "num_confirmed_errors": 1,
     "failure_modes": [
         {
             "theme_id": "th_0123456789ab",
@@ -119,6 +125,12 @@ _INSIGHT: InsightRow = {
             "also_call_ids": ["call-6"],
             "severity": "high",
             "severity_reason": "Callers stay away on a day on which the clinic is open.",
+            "state": "regressed",
+            "trend": "steady",
+            "dismissal_reason": None,
+            "owner": "Ada",
+            "link": "https://tracker.example.com/CLINIC-7",
+            "merged_theme_ids": [],
         }
     ],
     "other_causes": [
@@ -162,6 +174,55 @@ _INSIGHT: InsightRow = {
     "created_at": datetime(2026, 11, 24, 6, tzinfo=UTC),
     "updated_at": datetime(2026, 11, 24, 6, 0, 36, tzinfo=UTC),
 }
+_THEME_PATCH = {
+    "state": "resolved",
+    "since": "2026-11-22T09:00:00Z",
+    "note": "The opening hours are up to date.",
+    "owner": "Ada",
+    "link": "https://tracker.example.com/CLINIC-7",
+}
+_SPLIT_BODY = {"call_ids": ["call-3"], "title": "Caller asks for another clinic", "by": "Ada"}
+_UNDO_BODY = {"by": "Ada"}
+_THEME: ThemeRow = {
+    "theme_id": "th_0123456789ab",
+    "project": "clinic",
+    "metric_name": "Hallucination",
+    "title": "Agent says that the clinic is closed on Fridays",
+    "description": "The agent names the opening hours of last year.",
+    "criterion": "The agent names opening hours that are not those of the clinic.",
+    "origin": "agent_knowledge",
+    "suggested_fix": "Bring the opening hours in the agent's knowledge up to date.",
+    "severity": "high",
+    "severity_reason": "Callers stay away on a day on which the clinic is open.",
+    "state": "regressed",
+    "state_since": datetime(2026, 11, 22, 9, tzinfo=UTC),
+    "dismissal_reason": None,
+    "note": "The opening hours are up to date.",
+    "owner": "Ada",
+    "link": "https://tracker.example.com/CLINIC-7",
+    "merged_into": None,
+    "merged_theme_ids": [],
+    "trend": "steady",
+    "first_seen": date(2026, 11, 21),
+    "last_seen": date(2026, 11, 23),
+    "insight_id": 42,
+    "history": [
+        {"date": date(2026, 11, 21), "count": 2},
+        {"date": date(2026, 11, 23), "count": 3},
+    ],
+}
+_ACT = ActRow(
+    id=7,
+    theme_id="th_0123456789ab",
+    kind="owner",
+    by="Ada",
+    at=_MADE_AT,
+    before={"owner": ""},
+    after={"owner": "Ada"},
+    undoes=None,
+    undone_by=None,
+)
+
 _CALL: CallRow = {
     "id": 7,
     "call_id": "call-1",
@@ -328,7 +389,12 @@ EXAMPLES: Mapping[Any, object] = {
     ViewBody: _VIEW_BODY,
     CallBody: CALL_BODY,
     ObserveBody: _OBSERVE_BODY,
+    ThemePatch: _THEME_PATCH,
+    SplitBody: _SPLIT_BODY,
+    UndoBody: _UNDO_BODY,
     InsightRow: _INSIGHT,
+    ThemeRow: _THEME,
+    ActRow: _ACT,
     CallRow: _CALL,
     MetricCardRow: _METRIC_CARD,
     CostsRow: _COSTS,
@@ -337,6 +403,8 @@ EXAMPLES: Mapping[Any, object] = {
     AgentRow: _AGENT,
     ProjectRow: _PROJECT,
     answer_models.InsightList: _pages("clinic/metric_failure_mode_insights/", _INSIGHT),
+    answer_models.ThemeList: _pages("clinic/themes/", _THEME),
+    answer_models.ActList: _pages("clinic/themes/th_0123456789ab/history/", _ACT),
     answer_models.MetricList: _pages("clinic/metrics/", _METRIC_CARD),
     answer_models.ViewList: _pages("clinic/views/", _VIEW),
     answer_models.AgentList: _pages("clinic/agents/", _AGENT),

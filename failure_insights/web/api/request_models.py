@@ -1,9 +1,10 @@
 """Define the bodies that programs send, with the limits of each field."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -15,6 +16,7 @@ from pydantic import (
 
 from failure_insights.domain.calls import Role, Score
 from failure_insights.domain.metrics import MetricType, ScoreType
+from failure_insights.domain.theme_life import DismissalReason, GivenState
 
 #: Postgres cannot hold NUL in text.
 _NO_NUL = r"^[^\x00]*$"
@@ -79,6 +81,59 @@ class ViewBody(BaseModel):
     agents: list[Name] = Field(
         max_length=1000, description="Names of the project's agents, or their IDs."
     )
+
+
+Sentence = Annotated[str, StringConstraints(max_length=2_000, pattern=_NO_NUL)]
+ThemeId = Annotated[str, StringConstraints(pattern=r"^th_[0-9a-f]{12}$")]
+By = Annotated[
+    Name | None, Field(description="Who does it; default: the name of the key.", default=None)
+]
+
+
+class ThemePatch(BaseModel):
+    """What is to become of a theme; what is left out stays as it is, and "" takes it away."""
+
+    model_config = ConfigDict(extra="forbid")
+    state: GivenState | None = None
+    reason: DismissalReason | None = Field(
+        None, description="Of a dismissal, which needs one; nothing else has one."
+    )
+    note: Sentence | None = None
+    since: AwareDatetime | None = Field(
+        None,
+        description="From when on the state holds, such as when a fix went out; default: now. "
+        "Later calls of a resolved theme make it `regressed`.",
+    )
+    title: Annotated[str, StringConstraints(max_length=200, pattern=_NO_NUL)] | None = Field(
+        None, description="Another title; empty: that of its first audit again."
+    )
+    merged_into: ThemeId | Literal[""] | None = Field(
+        None, description="A theme of the same metric that it counts with; empty: parted again."
+    )
+    owner: Annotated[str, StringConstraints(max_length=200, pattern=_NO_NUL)] | None = None
+    link: Sentence | None = Field(None, description="Web address of the ticket.")
+    by: By
+
+
+class SplitBody(BaseModel):
+    """Calls that are not of a theme."""
+
+    model_config = ConfigDict(extra="forbid")
+    call_ids: list[Name] = Field(min_length=1, max_length=1000)
+    title: Annotated[str, StringConstraints(max_length=200, pattern=_NO_NUL)] = Field(
+        "", description="The other cause that they count for."
+    )
+    into: ThemeId | None = Field(
+        None, description="The theme that they count for. Without it and a title: none."
+    )
+    by: By
+
+
+class UndoBody(BaseModel):
+    """Who takes an act back."""
+
+    model_config = ConfigDict(extra="forbid")
+    by: By
 
 
 class Turn(BaseModel):
