@@ -19,9 +19,15 @@ MIN_DIGITS = 7
 
 _EMAIL_DOMAIN = re.compile(r"@(?:[\w-]{1,63}\.){1,4}\w{2,24}\b")
 _LOCAL_PART = re.compile(r"[\w.+%-]{1,64}\Z")
-#: Runs of digits with the separators that people write. Dates, times and decimals are no such.
+#: Runs of digits with the separators that people write.
 _DIGITS = re.compile(r"(?<![A-Za-z0-9.,#/-])\+?\(?\d(?:[ .()/-]{0,2}\d){6,24}(?![\w])")
-_PLAIN = re.compile(r"\A\d+\.\d+\Z|\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,2}:\d{2}")
+#: Dates, times, years and spans of years are no such.
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}|\d{1,2}[./]\d{1,2}[./]\d{2,4}|\d{1,2}:\d{2}")
+_YEARS = re.compile(r"\W*(?:1[5-9]|20)\d\d(?:\W+(?:1[5-9]|20)\d\d)*\W*")
+#: A decimal of a sum or a table. Three digits, a dot and four more are the end of a phone number.
+_DECIMAL = re.compile(r"\W*(?:\d+\.\d{1,3}|\d{1,2}\.\d+|\d+\.\d{5,})\W*")
+#: Between the numbers of a sum or a row of a table.
+_BETWEEN_NUMBERS = re.compile(r"[ ()/-]+")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
 #: "742 Evergreen Terrace": a number before a capitalised name and a word for a street.
 _STREET = re.compile(
@@ -48,11 +54,27 @@ def _private(text: str) -> list[tuple[int, int]]:
         if local := _LOCAL_PART.search(text, max(0, match.start() - 64), match.start()):
             found.append((local.start(), match.end()))
     for match in _DIGITS.finditer(text):
-        if sum(map(str.isdigit, match[0])) >= MIN_DIGITS and not _PLAIN.search(match[0]):
+        if _digits(match[0]) >= MIN_DIGITS and not _is_plain(match[0]):
             found.append(match.span())
     found += [match.span() for match in _IBAN.finditer(text)]
     found += [match.span() for match in _STREET.finditer(text)]
     return found
+
+
+def _is_plain(run: str) -> bool:
+    """Return whether a run of digits is a date, years, or decimals with short numbers beside them.
+
+    Readers took made-up years and sums for the agent's mistakes.
+    """
+    if _DATE.search(run) or _YEARS.fullmatch(run):
+        return True
+    numbers = [number for number in _BETWEEN_NUMBERS.split(run) if number]
+    others = [number for number in numbers if not _DECIMAL.fullmatch(number)]
+    return len(others) < len(numbers) and all(_digits(number) < MIN_DIGITS for number in others)
+
+
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
 
 
 def _made_up(value: str) -> str:

@@ -108,6 +108,17 @@ def test_a_window_keeps_both_ends_and_what_the_judge_speaks_of() -> None:
     assert "omitted" in text
 
 
+def test_a_long_turn_keeps_its_end_and_the_indents_of_its_code() -> None:
+    code = "for page in pages:\n    if page.ok:\n        total += read(page)\n"
+    filler = "The page loads slowly, as before.\n" * 400
+    turn = Turn("agent", f"{code}{filler}I counted what the judge names.\nFINAL ANSWER: 200")
+    text = read([turn], "the count that the judge names is wrong", 800).text
+    assert tokens(text) < 800
+    assert "|...|     if page.ok:\n" in text
+    assert text.endswith("FINAL ANSWER: 200")
+    assert "[...]" in text
+
+
 @given(st.lists(st.text(max_size=2_000), max_size=60), st.text(max_size=500))
 def test_no_transcript_breaks_a_window_or_its_size(texts: list[str], explanation: str) -> None:
     reading = read([Turn("user", text) for text in texts], explanation, 1_200)

@@ -15,6 +15,9 @@ PRIVATE = {
     "e-mail": ("Write to rosalind.franklin@example.com now.", "rosalind"),
     "account": ('{"account": "0012345678"}', "0012345678"),
     "IBAN": ("From DE89 3704 0044 0532 0130 00 as before.", "0532"),
+    "dotted phone": ("It is 212.555.1234 or so.", "1234"),
+    "phone with one dot": ("It is 212 555.1234 or so.", "1234"),
+    "number in a sum": ("Account 4256 1234567 12.50 left.", "1234567"),
     "street": ("I live at 742 Evergreen Terrace now.", "Evergreen"),
 }
 PLAIN = [
@@ -22,6 +25,9 @@ PLAIN = [
     "Error 500 after 30 seconds, 1,250.00 dollars, 3.14159265.",
     "Flight HAT229 on seat 12A, order #12.",
     "It is the 15.05.2024, or 05/15/2024.",
+    "From 2001-2010, (1346) in June 2020-2023, 1996 1997 1998.",
+    "(93.6-54.47)^2 is 1531.1 at (40.730823, -73.9)",
+    "Totals 254.77 255.65 253.45 255.27, 121. 233.33 122. 235.57 123. 232.65, 1.084 -0.0184",
 ]
 
 

@@ -29,6 +29,8 @@ LINE_TOKENS = 160
 #: The same of a line that matters, and from which worth on (see `_worth`) it does.
 WORTHY_LINE_TOKENS = 700
 WORTH_MORE = 3.0
+#: A sentence, a value of JSON or a line, with the white space behind it.
+_PIECE = re.compile(r".+?(?:(?<=[,;.!?}\]])[^\S\n]+|\n+|\Z)", re.DOTALL)
 #: Turns at the beginning of a long call that are always read.
 FIRST_TURNS = 6
 #: Turns at its end that are always read.
@@ -148,8 +150,11 @@ class _Lines:
 
 
 def cut_around(text: str, most: int, words: Collection[str]) -> str:
-    """Return the text in so many tokens: its beginning, and the part that has most of the words."""
-    pieces = re.split(r"(?<=[,;.!?}\]])\s+|\n", text)
+    """Return the text in so many tokens: its beginning, its end, and what has most of the words.
+
+    A turn's end is where it says what it came to: "FINAL ANSWER: 200".
+    """
+    pieces = _PIECE.findall(text)
     if len(pieces) < 4 or not words:
         return cut(text, most)
     costs = [tokens(piece) for piece in pieces]
@@ -157,7 +162,7 @@ def cut_around(text: str, most: int, words: Collection[str]) -> str:
     worth = [sum(1 / rare[w] for w in set(_words(piece)) if w in rare) for piece in pieces]
     kept: set[int] = set()
     spent = 0
-    for index in [0, *sorted(range(len(pieces)), key=lambda i: (-worth[i], i)), len(pieces) - 1]:
+    for index in [0, len(pieces) - 1, *sorted(range(len(pieces)), key=lambda i: (-worth[i], i))]:
         for near in (index, index - 1, index + 1):
             if 0 <= near < len(pieces) and near not in kept and spent + costs[near] + 4 <= most:
                 kept.add(near)
@@ -167,10 +172,10 @@ def cut_around(text: str, most: int, words: Collection[str]) -> str:
     parts: list[str] = []
     last = -1
     for index in sorted(kept):
-        parts += ["[...]"] if index > last + 1 else []
+        parts += ["[...] "] if index > last + 1 else []
         parts.append(pieces[index])
         last = index
-    return cut(" ".join([*parts, *(["[...]"] if last + 1 < len(pieces) else [])]), most)
+    return cut("".join([*parts, *([" [...]"] if last + 1 < len(pieces) else [])]), most)
 
 
 def _legible(content: str) -> str:
@@ -178,7 +183,7 @@ def _legible(content: str) -> str:
     text = mask(defuse(INVISIBLE.sub("", content.encode("utf-8", "replace").decode())))
     if text.lstrip()[:1] in ("{", "["):
         return " ".join(text.split())
-    lines = [re.sub(r"[^\S\n]{2,}", "  ", line).rstrip() for line in text.splitlines()]
+    lines = [re.sub(r"(?<=\S)[^\S\n]{2,}", "  ", line).rstrip() for line in text.splitlines()]
     return "\n".join(line for line in lines if line.strip())
 
 
