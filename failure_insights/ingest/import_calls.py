@@ -24,6 +24,7 @@ from failure_insights.sources import (
     NotACall,
     ReadCall,
     Reader,
+    advice,
     detect,
     reader,
 )
@@ -173,7 +174,9 @@ def _line_of(
         return Line(value.place, None, event.call_id, event.reason, is_event=True, **own)
     except BadInput as error:
         call_id = error.call_id if isinstance(error, BadCall) else None
-        return Line(value.place, None, call_id, str(error), **own)
+        advised = advice(value.payload) if read is None and name is None else ""
+        reason = f"{error}; {advised}" if advised else str(error)
+        return Line(value.place, None, call_id, reason, **own)
     corrects = name not in SENT_IN_MESSAGES
     return Line(value.place, call, call.call.call_id, corrects=corrects, **own)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from failure_insights.errors import BadInput
 from failure_insights.sources import native
-from failure_insights.sources.detect import detect
+from failure_insights.sources.detect import advice, detect
 from failure_insights.sources.fields import unwrapped
 from failure_insights.sources.providers import PROVIDERS
 from failure_insights.sources.reading import (
@@ -18,7 +18,17 @@ from failure_insights.sources.reading import (
     shown,
 )
 
-__all__ = ["FORMATS", "BadCall", "LeftOut", "NotACall", "ReadCall", "Reader", "detect", "reader"]
+__all__ = [
+    "FORMATS",
+    "BadCall",
+    "LeftOut",
+    "NotACall",
+    "ReadCall",
+    "Reader",
+    "advice",
+    "detect",
+    "reader",
+]
 
 FORMATS = ("native", *PROVIDERS)
 

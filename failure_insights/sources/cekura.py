@@ -38,7 +38,7 @@ def read_call(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
     started = _utc(fields.begin(log.get("timestamp"), log.get("started_at")))
     begin = fields.first(started, turns.first_moment)
     last_s = turns.last_s(times.epoch(begin))
-    duration_s = fields.duration([log], started, log.get("ended_at"), last_s)
+    duration_s = fields.duration([log], started, log.get("ended_at"), last_s, losses=losses)
     return fields.native_call(
         {**log, "metadata": _metadata(log)},
         call_id=fields.name(log.get("call_id")),
@@ -79,18 +79,20 @@ def _judged(log: Mapping[str, Any], losses: Losses) -> list[NativeResult]:
     items = evaluation if isinstance(evaluation, list) else fields.get(evaluation, "metrics")
     results = []
     for where, item in fields.objects_of(items, "metrics", LeftOut.UNUSABLE_RESULTS, losses):
-        kind, score = fields.get(item, "eval_type", "type"), score_of(item.get("score"))
+        kind = fields.get(item, "eval_type", "type")
+        score = score_of(fields.first_in([item], "score", "value", "enum", "enum_value", "label"))
+        metric = fields.name_in([item, fields.part(item, "metric")], "name", "metric_name")
         passed = passed_of(item.get("passed"))
         if passed is None and str(kind).startswith("binary"):
             passed = passed_of(score)
             if passed is None and isinstance(score, int | float):
                 passed = score > 0
         if passed is None and score is None:
-            losses.add(LeftOut.RESULTS_WITHOUT_VERDICT, f"{where}: {shown(item.get('name'))}")
+            losses.add(LeftOut.RESULTS_WITHOUT_VERDICT, f"{where}: {shown(metric)}")
             continue
         results.append(
             {
-                "name": item.get("name"),
+                "name": metric,
                 "passed": passed,
                 "score": score,
                 "explanation": words(item.get("explanation")),

@@ -31,6 +31,7 @@ def words_of(response: Mapping[str, Any]) -> list[Any]:
         best = mappings(channel.get("alternatives"))[:1]
         for word in mappings(best[0].get("words")) if best else ():
             found.append(word if len(channels) == 1 else {**word, "speaker": number})
+    found = found or mappings(part(response, "results").get("utterances"))
     return sorted(found, key=lambda word: times.seconds(word.get("start")) or 0.0)
 
 

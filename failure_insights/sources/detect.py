@@ -7,18 +7,14 @@ that stand together in no other format; an object that fits none has no name her
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from failure_insights.domain.calls import ROLES
-from failure_insights.sources import livekit, vapi
-from failure_insights.sources.fields import get, part, unwrapped
-from failure_insights.sources.roles import known_role
+from failure_insights.sources import livekit, loose, vapi
+from failure_insights.sources.fields import get, mappings, part, unwrapped
+from failure_insights.sources.native_fields import NATIVE_FIELDS
 
-#: Fields that no native turn has.
-_FOREIGN = frozenset(
-    {
-        *("message", "timestamp", "start_time", "created_at", "secondsFromStart", "words"),
-        *("time_in_call_secs", "timeInCallSecs", "tool_calls", "toolCalls", "data"),
-    }
-)
+#: What has these and no field that is not native, is native.
+_NATIVE_REQUIRED = frozenset({"call_id", "agent", "started_at", "transcript"})
+#: Turns of these may look alike, so that only a name tells them apart.
+_ALIKE = ("livekit", "pipecat")
 
 
 def detect(payload: Mapping[str, Any]) -> str | None:
@@ -26,9 +22,23 @@ def detect(payload: Mapping[str, Any]) -> str | None:
 
     Events that are no end of a call have a format too: its reader passes them over.
     """
+    if _NATIVE_REQUIRED <= payload.keys() <= NATIVE_FIELDS:
+        return "native"
     payload = unwrapped(payload)
     names = [name for name, fits in _RULES.items() if fits(payload)]
+    if not names and loose.is_like_native(payload):
+        return "native"
     return names[0] if len(names) == 1 else None
+
+
+def advice(payload: Mapping[str, Any]) -> str:
+    """Return what to say of an object whose format nothing tells: whose it may be, or ''."""
+    payload = unwrapped(payload)
+    names = [name for name, fits in _RULES.items() if fits(payload)]
+    transcripts = (get(payload, key) for key in loose.TRANSCRIPTS)
+    if not names and any(_each_has(transcript, "role", "speaker") for transcript in transcripts):
+        names = [*_ALIKE]
+    return f"if it is {' or '.join(names)}, name that format" if names else ""
 
 
 def _is_vapi(payload: Mapping[str, Any]) -> bool:
@@ -49,7 +59,7 @@ def _is_vapi(payload: Mapping[str, Any]) -> bool:
 def _is_retell(payload: Mapping[str, Any]) -> bool:
     event = payload.get("event")
     for kind in ("call", "chat"):
-        session = part(payload, kind)
+        session = part(payload, kind) or part(payload, "data")
         if isinstance(event, str) and _has(session, f"{kind}_id"):
             return True
         if _has(payload, f"{kind}_id", "agent_id") and _has_any(
@@ -72,7 +82,7 @@ def _is_elevenlabs(payload: Mapping[str, Any]) -> bool:
 
 
 def _is_livekit(payload: Mapping[str, Any]) -> bool:
-    for key in ("chat_history", "history"):
+    for key in ("chat_history", "history", "chat_ctx"):
         if isinstance(get(part(get(payload, key)), "items"), list):
             return True
     if _is_in(livekit.EVENTS, payload.get("type")) and _has(payload, "created_at"):
@@ -88,7 +98,10 @@ def _is_pipecat(payload: Mapping[str, Any]) -> bool:
         return True
     return (
         _has_any(payload, ("call_id", "session_id"))
-        and _each_has(payload.get("messages"), "role", "llm", "type")
+        and _each_has(
+            payload.get("messages") or part(payload, "context").get("messages"),
+            *("role", "llm", "type"),
+        )
         and not _has(payload, "agent_id")
     )
 
@@ -104,30 +117,30 @@ def _is_cekura(payload: Mapping[str, Any]) -> bool:
     )
 
 
-def _is_native(payload: Mapping[str, Any]) -> bool:
-    turns = payload.get("transcript")
-    if not (_has(payload, "call_id", "agent", "started_at") and isinstance(turns, list)):
-        return False
-    entries = [turn for turn in turns if isinstance(turn, dict)]
-    return not turns or (
-        any(entry.get("role") in ROLES for entry in entries)
-        and all(_FOREIGN.isdisjoint(entry) for entry in entries)
-        # What others call assistant or bot, the native format calls agent.
-        and all(
-            entry.get("role") in ROLES or not known_role(entry.get("role")) for entry in entries
-        )
-    )
+def _is_langfuse(payload: Mapping[str, Any]) -> bool:
+    if _each_has(payload.get("traces"), "observations", "html_path", "input", "output"):
+        return _has(payload, "id")
+    if _each_has(payload.get("observations"), "trace_id", "start_time"):
+        return _has(payload, "id")
+    # An item of a list has only the IDs of its observations.
+    return _has(payload, "id", "timestamp") and _has_any(payload, ("html_path", "project_id"))
+
+
+def _is_phoenix(payload: Mapping[str, Any]) -> bool:
+    spans = mappings(payload.get("spans"))
+    return bool(spans) and all(_has(part(span, "context"), "trace_id", "span_id") for span in spans)
 
 
 #: Who tells each format.
 _RULES: Mapping[str, Callable[[Mapping[str, Any]], bool]] = {
-    "native": _is_native,
     "cekura": _is_cekura,
     "vapi": _is_vapi,
     "retell": _is_retell,
     "elevenlabs": _is_elevenlabs,
     "livekit": _is_livekit,
     "pipecat": _is_pipecat,
+    "langfuse": _is_langfuse,
+    "phoenix": _is_phoenix,
 }
 
 

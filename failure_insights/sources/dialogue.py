@@ -10,10 +10,11 @@ from failure_insights.sources.roles import known_role
 from failure_insights.sources.transcript import Transcript
 
 _CLOCK = r"\d{1,2}(?::\d{2}){1,2}(?:[.,]\d+)?"
-#: How a line begins: [0:06] Main Agent: or **User** (0:06): or 0:06 - Bot:
+#: How a line begins: [0:06] Main Agent: or **User** (0:06): or 0:06 - Bot: or Ida (agent):
 _LABEL = re.compile(
     rf"[\s>*•-]*(?:[\[(]?(?P<before>{_CLOCK})[\])]?[\s-]*)?"
-    rf"\**(?P<label>[^\W\d_][\w .'-]{{0,40}}?)\**\s*(?:[\[(](?P<after>{_CLOCK})[\])]\s*)?:\**\s*"
+    rf"\**(?P<label>[^\W\d_][\w .'-]{{0,40}}?)\**\s*"
+    rf"(?:[\[(](?:(?P<after>{_CLOCK})|(?P<beside>[^\[\]():]{{1,40}}))[\])]\s*)?\**:\**\s*"
 )
 #: No label is longer than this many characters.
 _LABEL_LENGTH = 120
@@ -27,11 +28,13 @@ def read(text: str, turns: Transcript) -> None:
     turn: _Turn | None = None
     for line in text.splitlines():
         match = _LABEL.match(line[:_LABEL_LENGTH])
-        role = known_role(match["label"]) if match else None
+        names = (match["label"], match["beside"]) if match else ()
+        role = next((role for name in names if (role := known_role(name))), None)
         if match and role:
             _add(turn, turns)
             at = times.instant(match["before"] or match["after"])
-            turn = _Turn(role, [line[match.end() :]], at)
+            speaker = next((name for name in names if name and not known_role(name)), None)
+            turn = _Turn(role, [line[match.end() :]], at, speaker)
         elif turn:
             turn.lines.append(line)
         elif line.strip():
@@ -44,6 +47,7 @@ class _Turn:
     role: Role | None
     lines: list[str]
     at: times.Instant | None
+    speaker: str | None = None
 
 
 def _add(turn: _Turn | None, turns: Transcript) -> None:
@@ -52,4 +56,5 @@ def _add(turn: _Turn | None, turns: Transcript) -> None:
     said = "\n".join(turn.lines).strip()
     if turn.role is None:
         turns.losses.add(LeftOut.UNKNOWN_ROLES, "text that does not say who speaks")
-    turns.add(turn.role or "system", said, turn.at, where=f"turn {len(turns)}")
+    where = f"turn {len(turns)}"
+    turns.add(turn.role or "system", said, turn.at, where=where, speaker=turn.speaker)

@@ -30,7 +30,7 @@ def read_call(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
     # In a list of conversations, these stand in the conversation itself.
     places = (fields.part(call, "metadata"), call)
     begin = fields.first_in(places, "start_time_unix_secs", "accepted_time_unix_secs")
-    duration_s = fields.duration(places)
+    duration_s = fields.duration(places, losses=losses)
     turns = entries.first_turns([_named(call)], losses)
     begin = fields.begin(begin, turns.first_moment, fields.get(payload, "event_timestamp"))
     results, extracted = _judged(call, losses)
@@ -40,7 +40,8 @@ def read_call(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
         agent=fields.name_in([call], "agent_id", "agent_name") or UNNAMED_AGENT,
         started_at=begin,
         duration_s=duration_s,
-        ended_reason=fields.name_in(places, "termination_reason"),
+        ended_reason=fields.name_in(places, "termination_reason")
+        or fields.name(fields.part(call, "metadata", "error").get("reason")),
         metadata=extracted,
         metrics=results,
         transcript=turns.turns(times.epoch(begin), duration_s),
@@ -81,7 +82,8 @@ def _judged(call: Mapping[str, Any], losses: Losses) -> tuple[list[NativeResult]
         results += judged("Call successful", success, summary, losses, score=score)
     for criterion, item in _by_id(places, "evaluation_criteria_results", "criteria_id", losses):
         reason, points = fields.get(item, "rationale"), fields.get(item, "score")
-        results += judged(criterion, fields.get(item, "result"), reason, losses, score=points)
+        verdict = fields.get(item, "result") if isinstance(item, dict) else item
+        results += judged(criterion, verdict, reason, losses, score=points)
     data = Extracted(summary, losses)
     for key, item in _by_id(places, "data_collection_results", "data_collection_id", losses):
         value = item.get("value") if isinstance(item, dict) else item

@@ -39,6 +39,8 @@ _EVENTS = {
 _LISTS = ("items", "messages", "turns", "entries", "utterances", "transcript")
 #: Where an entry has an inner one: an event around an item, a message of one LLM, a stored row.
 _INNER = ("item", "message")
+#: Entries of LangChain's have theirs in `data`.
+_LANGCHAIN = ("human", "ai", "tool", "system", "function")
 _ROLES = ("role", "from", "sender")
 _TEXTS = ("content", "message", "text", "transcript", "parts", "utterance")
 _SPEAKERS = ("speaker_name", "speaker_label", "assistant_name", "participant_name", "speaker")
@@ -129,12 +131,12 @@ def _read_entry(entry: Any, where: str, turns: Transcript) -> None:
     if not isinstance(entry, dict):
         turns.losses.add(LeftOut.UNUSABLE_TURNS, f"{where} is {shown(entry)}, not an object")
         return
-    for key in _INNER:
+    kind = entry.get("type")
+    for key in (*_INNER, "data") if kind in _LANGCHAIN else _INNER:
         if isinstance(inner := entry.get(key), dict) and "role" not in entry:
             outer = {name: value for name, value in entry.items() if name != key}
             _read_entry({**outer, **inner}, where, turns)
             return
-    kind = entry.get("type")
     if not (isinstance(kind, str) and kind in _SILENT):
         _Entry(entry, where, turns).read()
 

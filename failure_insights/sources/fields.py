@@ -130,8 +130,19 @@ def begin(*values: Any) -> Any:
     return next((v for v in values if times.epoch(v) is not None), first(*values))
 
 
+def begin_before(ended: Any, length_s: float | None) -> float | None:
+    """Return when a call began that ended then and was so many seconds long, as far as is known."""
+    end = times.epoch(ended)
+    return None if end is None else end - (length_s or 0.0)
+
+
 def duration(
-    objects: Iterable[Any], started: Any = None, ended: Any = None, near_s: float | None = None
+    objects: Iterable[Any],
+    started: Any = None,
+    ended: Any = None,
+    near_s: float | None = None,
+    *,
+    losses: Losses,
 ) -> float | None:
     """Return a call's seconds: as its fields say, or else from its start to its end.
 
@@ -142,17 +153,23 @@ def duration(
         near_s: about how long it was, such as the time of its last turn. A field `duration` names
             no unit; it is in milliseconds where in seconds it would be a hundred times as long,
             and hours.
+        losses: counts a length that cannot be read.
     """
     objects = tuple(objects)
     for factor, names in _DURATIONS.items():
-        length = times.seconds(first_in(objects, *names))
+        value = first_in(objects, *names)
+        length = times.seconds(value)
         if length is not None:
             return round(length * factor, 3)
+        if value is not None:
+            losses.add(LeftOut.FIELDS, f"{names[0]} is {shown(value)}, no length of time")
     start, end = times.epoch(started), times.epoch(ended)
     span = round(end - start, 3) if start is not None and end is not None and end >= start else None
     value = first_in(objects, "duration")
     length, near_s = times.seconds(value), span or near_s
     if length is None:
+        if value is not None:
+            losses.add(LeftOut.FIELDS, f"duration is {shown(value)}, no length of time")
         return span
     if near_s and times.number(value) is not None:
         for unit in (1e6, 1e3):

@@ -50,7 +50,9 @@ def read_call(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
     # The report's own `timestamp` is when it was written: near the session's end, not its end.
     written = times.epoch(payload.get("timestamp"))
     near_s = written - start if written and start else turns.last_s(start)
-    duration_s = fields.duration([payload], begin, fields.get(payload, "ended_at"), near_s)
+    duration_s = fields.duration(
+        [payload], begin, fields.get(payload, "ended_at"), near_s, losses=losses
+    )
     return fields.native_call(
         payload,
         call_id=fields.require_id(call_id, "LiveKit", "call_id, job_id or room_id"),

@@ -14,10 +14,11 @@ import orjson
 
 from failure_insights.domain.calls import ROLES, Call, Role, Turn
 from failure_insights.errors import BadInput
-from failure_insights.sources import times
+from failure_insights.sources import fields, loose, times
 from failure_insights.sources.native_fields import (
     MAX_NAME,
     MAX_PHRASE,
+    NATIVE_FIELDS,
     name_with_slug,
     phrase,
     required,
@@ -34,16 +35,14 @@ MAX_TURNS = 20_000
 #: Room for MAX_TOKENS where every character is escaped.
 MAX_LINE_BYTES = 16 * 2**20
 MAX_CALL_ID = 500
+#: What to say of turns, or of one, that stand alone.
+NO_CALL_AROUND = (
+    "without a call around it; write "
+    '{"call_id": ..., "agent": ..., "started_at": ..., "messages": [...]}'
+)
 
 #: The usual estimate for English; see `_estimated_tokens` for texts of short words.
 CHARACTERS_PER_TOKEN = 4
-
-_FIELDS = frozenset(
-    {
-        *("call_id", "project", "agent", "started_at", "transcript", "duration_s"),
-        *("ended_reason", "metadata", "metrics"),
-    }
-)
 
 
 def read(payload: Mapping[str, Any], project: str | None = None) -> ReadCall:
@@ -57,15 +56,29 @@ def read(payload: Mapping[str, Any], project: str | None = None) -> ReadCall:
         BadCall: a field that every call needs is missing or cannot be used.
     """
     losses = Losses()
+    is_plain = loose.is_plain(payload)
+    if not is_plain:
+        payload = _plain(payload, losses)
     for field in payload:
-        if field not in _FIELDS:
+        if field not in NATIVE_FIELDS:
             losses.add(LeftOut.FIELDS, shown(field))
     read = call_of(payload, project, losses)
+    if not is_plain:
+        return read
     roles = [turn.role for turn in read.call.transcript]
     unanswered = roles.count("tool_call") - roles.count("tool_result")
     if unanswered > 0:
         losses.add(LeftOut.TOOL_CALLS_WITHOUT_RESULT, count=unanswered)
     return losses.of(read.call)
+
+
+def _plain(payload: Mapping[str, Any], losses: Losses) -> Mapping[str, Any]:
+    try:
+        return loose.native_of(payload, losses)
+    except BadInput as error:
+        raise BadCall(str(error), fields.name_in([payload], "call_id")) from None
+    except RecursionError:
+        raise BadCall("objects and lists are nested too deeply") from None
 
 
 def call_of(payload: Mapping[str, Any], project: str | None, losses: Losses) -> ReadCall:
@@ -78,6 +91,8 @@ def call_of(payload: Mapping[str, Any], project: str | None, losses: Losses) -> 
     """
     call_id = None
     try:
+        if "role" in payload and payload.get("call_id") is None:
+            raise BadInput(f"a turn {NO_CALL_AROUND}")
         call_id = required(payload, "call_id", MAX_CALL_ID, losses)
         call = Call(
             call_id=call_id,

@@ -11,6 +11,13 @@ from failure_insights.sources import times
 from failure_insights.sources.reading import LeftOut, Losses, shown
 from failure_insights.sources.texts import storable
 
+#: The fields of a call.
+NATIVE_FIELDS = frozenset(
+    {
+        *("call_id", "project", "agent", "started_at", "transcript", "duration_s"),
+        *("ended_reason", "metadata", "metrics"),
+    }
+)
 MAX_NAME = 200
 #: An ended_reason or a score in words.
 MAX_PHRASE = 1_000

@@ -33,7 +33,9 @@ def read_call(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
     turns = entries.first_turns((fields.get(payload, key) for key in _MESSAGES), losses)
     began, ended = (fields.get(payload, key) for key in ("started_at", "ended_at"))
     begin = fields.begin(began, fields.get(payload, "start_time", "timestamp"), turns.first_moment)
-    duration_s = fields.duration([payload], begin, ended, turns.last_s(times.epoch(begin)))
+    duration_s = fields.duration(
+        [payload], begin, ended, turns.last_s(times.epoch(begin)), losses=losses
+    )
     return fields.native_call(
         payload,
         call_id=fields.require_id(call_id, "Pipecat", "call_id"),

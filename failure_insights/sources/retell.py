@@ -10,7 +10,8 @@ from typing import Any
 
 from failure_insights.sources import entries, fields, times
 from failure_insights.sources.fields import NativeCall
-from failure_insights.sources.reading import Losses, NotACall
+from failure_insights.sources.reading import LeftOut, Losses, NotACall, shown
+from failure_insights.sources.texts import parsed
 from failure_insights.sources.verdicts import Extracted, NativeResult, judged
 
 #: A call of a custom LLM may name no agent.
@@ -28,14 +29,21 @@ def read_call(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
             ended.
         BadInput: it is no call, or the transcript is not Retell's.
     """
-    session = fields.part(payload, "call") or fields.part(payload, "chat") or payload
+    # Older webhooks have the call as `data`.
+    held = (fields.part(payload, key) for key in ("call", "chat", "data"))
+    session = next(filter(None, held), payload)
     kind = "chat" if fields.get(session, "chat_id") else "call"
     call_id = fields.name_in([session], f"{kind}_id")
     _require_end(payload, fields.name_in([session], f"{kind}_status"), call_id)
     started, ended = (fields.get(session, f"{which}_timestamp") for which in ("start", "end"))
     turns = entries.first_turns(_transcripts(session), losses)
-    duration_s = fields.duration([session], started, ended)
-    begin = fields.begin(started, turns.first_moment, ended, fields.get(payload, "event_timestamp"))
+    duration_s = fields.duration([session], started, ended, losses=losses)
+    begin = fields.begin(
+        started,
+        turns.first_moment,
+        fields.begin_before(ended, duration_s),
+        fields.get(payload, "event_timestamp"),
+    )
     if begin is None and fields.get(session, "call_status") in ("not_connected", "error"):
         raise NotACall("Retell call that was not connected and has no time", call_id)
     results, extracted = _judged(session, kind, losses)
@@ -92,8 +100,24 @@ def _judged(
     if success is not None:
         results += judged(f"{kind.capitalize()} successful", success, summary, losses)
     custom = Extracted(summary, losses)
-    for key, value in fields.part(analysis, "custom_analysis_data").items():
+    for key, value in _custom(fields.get(analysis, "custom_analysis_data"), losses).items():
         custom.add(key, value)
     rest = {"custom_analysis_data": custom.rest} if custom.rest else {}
     seen = {key: fields.get(analysis, key) for key in ("user_sentiment", "in_voicemail")}
     return results + custom.results, rest | {k: v for k, v in seen.items() if v is not None}
+
+
+def _custom(data: Any, losses: Losses) -> Mapping[str, Any]:
+    """Return custom analysis data by name; its type is open, so JSON text and lists occur too."""
+    if isinstance(data, str):
+        data = parsed(data) or data
+    if isinstance(data, dict):
+        return data
+    named = {
+        key: item.get("value")
+        for item in fields.mappings(data)
+        if (key := fields.name(item.get("name")))
+    }
+    if data not in (None, "", []) and not named:
+        losses.add(LeftOut.FIELDS, f"custom_analysis_data is {shown(data)}, not an object")
+    return named

@@ -15,15 +15,23 @@ from failure_insights.sources.texts import parsed
 from failure_insights.sources.verdicts import (
     NativeResult,
     is_judging,
+    is_one_result,
     judged,
     judged_object,
     passed_of,
+    says_for_certain,
 )
 
 #: The metric of a whole evaluation; a criterion's name stands behind it.
 METRIC = "Success evaluation"
 
 _CRITERION_FIELDS = ("criterion", "criteria", "name", "item", "metric", "title", "question")
+#: An evaluation that says what it is: "Overall score: 7", "Verdict: fail".
+_LABELLED = re.compile(
+    r"\W*(?:(?:overall|call) )?(?:success\w*|result|verdict|evaluation|overall|rating|score|grade)"
+    r"\W*[:=]\W*(\w.*)",
+    re.IGNORECASE,
+)
 _FENCE = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
 _TICK, _CROSS = "✓✔✅☑", "✗✘❌☒"
 _LINE = re.compile(
@@ -43,8 +51,12 @@ def results_of(evaluation: Any, explanation: Any, losses: Losses) -> list[Native
             evaluation = parsed(evaluation) or evaluation
     if evaluation in (None, ""):
         return []
+    if isinstance(evaluation, str) and (label := _LABELLED.fullmatch(evaluation)):
+        evaluation = label[1]
     if is_judging(evaluation):
         return list(judged(METRIC, evaluation, explanation, losses))
+    if isinstance(evaluation, dict) and is_one_result(evaluation):
+        return list(judged_object(METRIC, evaluation, explanation, losses))
     results = list(_criteria(evaluation, explanation, losses))
     if not results:
         losses.add(LeftOut.RESULTS_WITHOUT_VERDICT, f"{METRIC} says neither pass, fail nor a score")
@@ -92,13 +104,19 @@ def _of_line(line: str) -> tuple[str, Any] | None:
     text = match["text"].strip().replace("**", "")
     if sign := match["box"] or match["sign"]:
         return text.rstrip(" :"), sign in f"xX{_TICK}"
-    criterion, _, value = text.rpartition(":")
-    if not criterion:
-        criterion, _, value = text.rpartition(" - ")
-    value = value.strip()
-    if value[:1] and value[0] in _TICK + _CROSS:
-        return criterion.strip(), value[0] in _TICK
-    return (criterion.strip(), value) if criterion.strip() and is_judging(value) else None
+    if text[-1] in _TICK + _CROSS:
+        return text[:-1].rstrip(" :-"), text[-1] in _TICK
+    pairs = [
+        (text[: split.start()].strip(), text[split.end() :].strip())
+        for split in re.finditer(r":| - ", text)
+        if text[: split.start()].strip()
+    ]
+    for criterion, value in pairs:
+        if value[:1] and value[0] in _TICK + _CROSS:
+            return criterion, value[0] in _TICK
+        if says_for_certain(value):
+            return criterion, value
+    return next(((key, value) for key, value in reversed(pairs) if is_judging(value)), None)
 
 
 def _of_table(lines: list[str]) -> Iterator[tuple[str, Any]]:

@@ -26,6 +26,12 @@ class Instant(NamedTuple):
 
 
 _NUMBER = re.compile(r"\s*([+-]?\d{1,18}(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\s*(?:s|sec|seconds)?\s*")
+#: "1h 2m 3s", and ISO 8601's PT1H2M3S.
+_UNITS_WRITTEN = re.compile(
+    r"\s*(?:PT)?(?:(\d{1,4})\s*h(?:ours?|rs?)?)?\s*(?:(\d{1,5})\s*m(?:in(?:ute)?s?)?)?"
+    r"\s*(?:(\d{1,6}(?:\.\d+)?)\s*s(?:ec(?:ond)?s?)?)?\s*",
+    re.IGNORECASE,
+)
 _CLOCK = re.compile(r"\s*(?:(\d{1,4}):)?(\d{1,5}):(\d{1,2}(?:[.,]\d+)?)\s*")
 
 
@@ -44,12 +50,21 @@ def number(value: Any) -> float | None:
 
 
 def seconds(value: Any) -> float | None:
-    """Return seconds, 0 or more: a number, a number as text, or M:SS and H:MM:SS; else None."""
-    if isinstance(value, str) and (match := _CLOCK.fullmatch(value)):
+    """Return seconds, 0 or more, or None for what is none.
+
+    That is a number, a number as text, M:SS and H:MM:SS, "1m 10s" and PT1M10S.
+    """
+    if isinstance(value, str) and (match := _CLOCK.fullmatch(value) or _written_units(value)):
         hours, minutes, rest = match.groups()
-        value = int(hours or 0) * 3600 + int(minutes) * 60 + float(rest.replace(",", "."))
+        whole = int(hours or 0) * 3600 + int(minutes or 0) * 60
+        value = whole + float((rest or "0").replace(",", "."))
     length = number(value)
     return round(length, 3) if length is not None and length >= 0 else None
+
+
+def _written_units(text: str) -> re.Match[str] | None:
+    match = _UNITS_WRITTEN.fullmatch(text)
+    return match if match and any(match.groups()) else None
 
 
 def epoch(value: Any) -> float | None:
@@ -59,7 +74,7 @@ def epoch(value: Any) -> float | None:
     """
     if isinstance(value, str) and number(value) is None:
         try:
-            moment = datetime.fromisoformat(value.strip())
+            moment = datetime.fromisoformat(_zoned(value))
             return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
         except (ValueError, OverflowError):
             return None
@@ -112,9 +127,18 @@ def moment(field: str, value: Any, *, naive_is_utc: bool = False) -> datetime:
         raise BadInput(f"{field} {shown(value)} is no time that a call can have") from None
 
 
+def _zoned(text: str) -> str:
+    """Return ISO 8601 text whose zone is written as a word, as databases do, with a Z instead."""
+    text = text.strip()
+    for zone in (" UTC", " GMT"):
+        if text.endswith(zone):
+            return f"{text.removesuffix(zone)}Z"
+    return text
+
+
 def _written(field: str, text: str, naive_is_utc: bool) -> datetime:
     try:
-        time = datetime.fromisoformat(text.strip())
+        time = datetime.fromisoformat(_zoned(text))
     except ValueError:
         raise BadInput(
             f"{field} {shown(text)} is not an ISO 8601 time, such as 2026-11-23T06:00:00Z"

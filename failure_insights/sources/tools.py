@@ -57,10 +57,24 @@ def tools_of_parts(said: Any) -> Iterator[Tool]:
             yield call_of(call)
         elif result := part(piece, "function_response"):
             yield result_of(result)
+        elif call := part(piece, "tool_use"):
+            yield call_of(call)
+        elif result := part(piece, "tool_result"):
+            yield result_of(result)
+        elif "state" in piece and (kind.startswith("tool_") or kind == "dynamic_tool"):
+            yield from _of_state(piece, kind)
         elif kind.endswith(_CALL_TYPES):
             yield call_of(piece)
         elif kind.endswith(_RESULT_TYPES):
             yield result_of(piece)
+
+
+def _of_state(piece: Mapping[str, Any], kind: str) -> Iterator[Tool]:
+    """Yield the call in a part of the AI SDK's, whose type names the tool, and its result."""
+    named = {"name": kind.removeprefix("tool_"), **piece}
+    yield call_of(named)
+    if str(piece["state"]).startswith("output"):
+        yield result_of({**named, "error": get(piece, "error_text")})
 
 
 def calls_of_entry(entry: Mapping[str, Any]) -> Iterator[Tool]:
@@ -106,7 +120,13 @@ def result_of(result: Mapping[str, Any], said: Any = None) -> Tool:
         said: what it says, where that is known already.
     """
     inner = part(result, "data") or result
-    text = _data(first(said, *(get(at, key) for at in (inner, result) for key in _RESULTS)))
+    held = first(said, *(get(at, key) for at in (inner, result) for key in _RESULTS))
+    told_failed = False
+    if isinstance(held, dict):
+        # The AI SDK says what kind of output it is, and Gemini's functions name an error.
+        told_failed = str(held.get("type")).startswith("error") or bool(held.get("error"))
+        held = held["value"] if "type" in held and "value" in held else held
+    text = _data(held)
     error = first(*(get(at, "error", "raw_error_message") for at in (inner, result)))
     told = "" if isinstance(error, bool) else _data(error)
     return Tool(
@@ -114,7 +134,7 @@ def result_of(result: Mapping[str, Any], said: Any = None) -> Tool:
         text if told in text else f"{told}\n{text}".strip(),
         first(get(inner, *_NAMES), get(result, *_NAMES)),
         _id(inner, result),
-        bool(error) or _has_failed(inner) or _has_failed(result),
+        told_failed or bool(error) or _has_failed(inner) or _has_failed(result),
     )
 
 

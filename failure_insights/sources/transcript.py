@@ -88,6 +88,16 @@ class Transcript:
         """Return the earliest turn's time in seconds since 1970, where turns have such times."""
         return min(self._seconds("epoch"), default=None)
 
+    @property
+    def start_by_clock(self) -> float | None:
+        """Return when the call began by a turn that says both its clock time and its seconds."""
+        both = (
+            (times.epoch(turn.wall_time), turn.at.seconds)
+            for turn in self._turns
+            if turn.at and turn.at.kind == "call"
+        )
+        return next((moment - in_call for moment, in_call in both if moment is not None), None)
+
     def last_s(self, start: float | None) -> float | None:
         """Return the latest turn's seconds from the start of the call, as far as is known."""
         base = self.first_moment if start is None else start

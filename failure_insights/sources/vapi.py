@@ -51,8 +51,14 @@ def read_call(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
     started = fields.first_in(both, "started_at")
     ended = fields.first_in(both, "ended_at")
     turns = entries.first_turns(_transcripts(call, both, artifacts), losses)
-    duration_s = fields.duration(both, started, ended)
-    begin = fields.begin(started, fields.first_in(both, "created_at"), turns.first_moment)
+    duration_s = fields.duration(both, started, ended, losses=losses)
+    begin = fields.begin(
+        started,
+        fields.first_in(both, "created_at"),
+        turns.first_moment,
+        turns.start_by_clock,
+        fields.begin_before(fields.first(ended, report.get("timestamp")), duration_s),
+    )
     results, extracted = _judged(both, artifacts, losses)
     return fields.native_call(
         payload,
@@ -122,8 +128,15 @@ def _agent(objects: tuple[Mapping[str, Any], ...], artifacts: list[Mapping[str, 
     )
 
 
+def _of_catalog(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an item of `structuredDataMulti` by its key, where it names that beside the data."""
+    key = fields.name_in([item], "key", "name")
+    held = [field for field in ("result", "value", "data", "structuredData") if field in item]
+    return {key: item[held[0]]} if key and held else item
+
+
 def _judged(
-    objects: Iterable[Any], artifacts: list[Mapping[str, Any]], losses: Losses
+    objects: tuple[Any, ...], artifacts: list[Mapping[str, Any]], losses: Losses
 ) -> tuple[list[NativeResult], dict[str, Any]]:
     """Return what Vapi judges, and the extracted data that judges nothing."""
     analyses = [fields.part(at, "analysis") for at in objects]
@@ -131,13 +144,14 @@ def _judged(
     evaluation = fields.first_in(analyses, "success_evaluation")
     results = rubrics.results_of(evaluation, summary, losses)
     outputs = Extracted(summary, losses)
-    structured = fields.first_in(artifacts, "structured_outputs")
+    structured = fields.first_in((*artifacts, *objects), "structured_outputs")
     for key, output in fields.mapping(structured).items():
         item = fields.mapping(output)
         outputs.add(fields.name(item.get("name")) or str(key), item.get("result", output))
-    data = fields.first_in(analyses, "structured_data")
-    for key, value in fields.mapping(data).items():
-        outputs.add(str(key), value)
+    listed = fields.mappings(fields.first_in(analyses, "structured_data_multi"))
+    for data in (fields.first_in(analyses, "structured_data"), *map(_of_catalog, listed)):
+        for key, value in fields.mapping(data).items():
+            outputs.add(str(key), value)
     results += outputs.results
     cards = fields.first_in(artifacts, "scorecards")
     for key, card in fields.mapping(cards).items():

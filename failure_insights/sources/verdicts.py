@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from failure_insights.sources import times
-from failure_insights.sources.fields import first_in, get
+from failure_insights.sources.fields import first_in, get, snaked
 from failure_insights.sources.reading import LeftOut, Losses, shown
 from failure_insights.sources.texts import words
 
@@ -24,11 +24,14 @@ _VERDICTS = dict.fromkeys(_PASSES, True) | dict.fromkeys(_FAILS, False)
 _UNDECIDED = frozenset({"", "unknown", "n/a", "na", "none", "null", "not applicable", "maybe"})
 
 #: Where an object has its verdict, its score and its reason.
-_VERDICT_FIELDS = ("passed", "pass", "success", "successful", "met", "verdict", "result", "status")
-_SCORE_FIELDS = ("score", "rating", "value", "level", "result", "status")
+_VERDICT_FIELDS = (
+    *("passed", "pass", "success", "successful", "met", "verdict", "result", "status"),
+    *("overall", "evaluation", "success_evaluation", "call_successful"),
+)
+_SCORE_FIELDS = ("score", "rating", "value", "level", "result", "status", "overall", "grade")
 _REASON_FIELDS = (
     *("explanation", "rationale", "reasoning", "reason", "justification", "feedback", "comment"),
-    "evidence",
+    *("evidence", "summary"),
 )
 #: What makes an object one result, and not several.
 _OF_ONE_RESULT = ("passed", "score", "verdict", "rationale", "reasoning")
@@ -41,6 +44,12 @@ _SCALE_CHARACTERS = 40
 #: Objects in objects of extracted data are read this deep.
 _MAX_DEPTH = 3
 _NUMBER = re.compile(r"([+-]?\d{1,12}(?:\.\d{1,12})?)\s*(?:%|/\s*\d{1,12})?")
+#: A verdict with its reason behind it: "Fail - never booked", "False. The caller hung up."
+_WITH_REASON = re.compile(
+    rf"\W*({'|'.join(sorted(_VERDICTS, key=len, reverse=True))})\W*?\s*"
+    r"[-\u2013\u2014:.,;(\n]\s*(.+)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 def passed_of(value: Any) -> bool | None:
@@ -48,6 +57,19 @@ def passed_of(value: Any) -> bool | None:
     if isinstance(value, bool):
         return value
     return _VERDICTS.get(value.strip().strip(".*").lower()) if isinstance(value, str) else None
+
+
+def passed_with_reason(value: Any) -> tuple[bool | None, str]:
+    """Return a verdict as `passed_of` does, and the reason that stands behind it, or ''."""
+    if (passed := passed_of(value)) is not None or not isinstance(value, str):
+        return passed, ""
+    match = _WITH_REASON.match(value)
+    if not match:
+        return None, ""
+    # "Success: false" is a name and its verdict.
+    if passed_of(match[2]) is not None or _NUMBER.fullmatch(match[2].strip()):
+        return passed_of(match[2]), ""
+    return passed_of(match[1]), match[2].strip().removesuffix(")")
 
 
 def score_of(value: Any) -> float | int | str | bool | None:
@@ -64,9 +86,21 @@ def score_of(value: Any) -> float | int | str | bool | None:
     return text if is_short and "\n" not in text and text.lower() not in _UNDECIDED else None
 
 
+def says_for_certain(value: Any) -> bool:
+    """Return whether a value is a verdict or a number, which a word of a scale may only be."""
+    return passed_with_reason(value)[0] is not None or isinstance(score_of(value), int | float)
+
+
 def is_judging(value: Any) -> bool:
     """Return whether a value is a verdict or a score."""
-    return passed_of(value) is not None or score_of(value) is not None
+    return says_for_certain(value) or score_of(value) is not None
+
+
+def is_one_result(item: Mapping[str, Any]) -> bool:
+    """Return whether an object is one verdict or score with its reason, and not several."""
+    return snaked(item).keys() <= _TAKEN and any(
+        is_judging(get(item, key)) for key in (*_VERDICT_FIELDS, *_SCORE_FIELDS)
+    )
 
 
 def judged(
@@ -81,14 +115,15 @@ def judged(
         losses: counts a value that judges nothing.
         score: a score beside the verdict.
     """
-    passed = passed_of(value)
+    passed, reason = passed_with_reason(value)
     if score is None and passed is None:
         score = value
     points = score_of(score)
     if passed is None and points is None:
         losses.add(LeftOut.RESULTS_WITHOUT_VERDICT, f"{shown(metric)} is {shown(value)}")
         return
-    yield {"name": metric, "passed": passed, "score": points, "explanation": words(explanation)}
+    told = reason or words(explanation)
+    yield {"name": metric, "passed": passed, "score": points, "explanation": told}
 
 
 def judged_object(
@@ -121,9 +156,12 @@ class Extracted:
         """Add the data of one name; those in an object are named after it too."""
         reason = explanation or self.explanation
         if isinstance(value, dict) and value:
-            if any(get(value, key) is not None for key in _OF_ONE_RESULT):
+            if is_one_result(value) or any(get(value, key) is not None for key in _OF_ONE_RESULT):
                 self.results += judged_object(metric, value, reason, self.losses)
                 value = {key: inner for key, inner in value.items() if key not in _TAKEN}
+            elif own := first_in([value], *_REASON_FIELDS):
+                explanation = own
+                value = {key: inner for key, inner in value.items() if inner is not own}
             if depth < _MAX_DEPTH:
                 for key, inner in value.items():
                     self.add(f"{metric}: {key}", inner, explanation, depth + 1)

@@ -48,6 +48,19 @@ EVALUATIONS: list[tuple[Any, list[tuple[str, bool | None, Any]]]] = [
         [(f"{ALL}: Tone", None, "Good"), (f"{ALL}: Speed", None, "Poor")],
     ),
     ("| Criterion | Level |\n|---|---|\n| Tone | Good |", [(f"{ALL}: Tone", None, "Good")]),
+    # Whatever the rubric, LLMs say why, and what it is
+    ("Fail - never booked.", [(ALL, False, None)]),
+    ("False. The caller hung up.", [(ALL, False, None)]),
+    ("pass\n\nAll was done.", [(ALL, True, None)]),
+    ("Success: false", [(ALL, False, None)]),
+    ("Overall score: 7/10", [(ALL, None, 7)]),
+    ('{"success": false, "reason": "Never booked."}', [(ALL, False, None)]),
+    ('{"overall": "pass", "score": 8, "summary": "Good."}', [(ALL, True, 8)]),
+    ("Greeting ✅\nName ❌", [(f"{ALL}: Greeting", True, None), (f"{ALL}: Name", False, None)]),
+    (
+        "Rule 1: Greeting: Pass\nRule 2: Name: Fail - reason: yes, but late",
+        [(f"{ALL}: Rule 1: Greeting", True, None), (f"{ALL}: Rule 2: Name", False, None)],
+    ),
     # AutomaticRubric
     (
         '{"criteria": {"Tone": 8, "Speed": {"score": "4/10", "explanation": "Slow."}}, "total": 6}',
@@ -100,6 +113,8 @@ def test_extracted_data_judges_by_booleans_numbers_and_enums_and_the_rest_is_kep
         "outcome": "not interested",
         "check": {"passed": True, "reason": "All of it."},
         "deep": {"inner": {"polite": "yes"}},
+        "berth": {"free": False, "reason": "All were taken."},
+        "mood": {"result": "calm"},
         "caller": "Ada Moss",
         "phone": "+15550100",
         "mail": "ada@example.com",
@@ -114,5 +129,7 @@ def test_extracted_data_judges_by_booleans_numbers_and_enums_and_the_rest_is_kep
         ("outcome", None, "not interested", "The summary."),
         ("check", True, None, "All of it."),
         ("deep: inner: polite", True, None, "The summary."),
+        ("berth: free", False, None, "All were taken."),
+        ("mood", None, "calm", "The summary."),
     ]
     assert data.rest.keys() == {"caller", "phone", "mail", "notes", "tags"}

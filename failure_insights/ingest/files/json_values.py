@@ -26,7 +26,7 @@ from failure_insights.ingest.files.pages import (
     page_in,
 )
 from failure_insights.ingest.files.values import Place, Unreadable, Value
-from failure_insights.sources.native import MAX_LINE_BYTES
+from failure_insights.sources.native import MAX_LINE_BYTES, NO_CALL_AROUND
 
 LINES = "JSON lines"
 ARRAY = "one array"
@@ -49,10 +49,7 @@ _BLANK = re.compile(r"\s*")
 #: What decides where a value ends: strings (of one line), brackets, a quote without its end.
 _BRACKETS = re.compile(r'"(?:[^"\\\n]|\\.)*"|[\[\]{}"\n]')
 
-_BARE_TURNS = (
-    "a list of turns without a call around it; write "
-    '{"call_id": ..., "agent": ..., "started_at": ..., "messages": [...]}'
-)
+_BARE_TURNS = f"a list of turns {NO_CALL_AROUND}"
 
 
 class _Broken(Unreadable):
