@@ -123,7 +123,9 @@ def listed(transcript: Any) -> Sequence[Any] | None:
     if isinstance(transcript, dict):
         if found := deepgram.words_of(transcript):
             return found
-        return next(filter(None, (listed(transcript.get(key)) for key in _LISTS)), None)
+        lists = [transcript[key] for key in _LISTS if key in transcript]
+        held = next(filter(None, map(listed, lists)), None)
+        return [] if held is None and lists else held
     return None
 
 

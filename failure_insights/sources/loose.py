@@ -61,8 +61,10 @@ def native_of(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
         BadInput: its transcript is neither a list nor text.
     """
     held = snaked(payload)
-    key = next((key for key in TRANSCRIPTS if held.get(key) not in (None, "", [])), None)
-    turns = entries.first_turns([held.pop(key)] if key else [], losses)
+    # A list of turns says more than text does.
+    transcripts = [held.pop(key) for key in TRANSCRIPTS if key in held]
+    transcripts.sort(key=lambda transcript: isinstance(transcript, str))
+    turns = entries.first_turns(transcripts, losses)
     started = fields.begin(held.get("started_at"), turns.first_moment)
     start = times.epoch(started)
     length = held.get("duration_s")
@@ -74,7 +76,7 @@ def native_of(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
         **held,
         "started_at": started,
         "duration_s": length,
-        "transcript": turns.turns(start, times.seconds(length)) if key else None,
+        "transcript": turns.turns(start, times.seconds(length)) if transcripts else None,
     }
     if isinstance(held.get("metrics"), list):
         plain["metrics"] = [snaked(item) for item in mappings(held["metrics"])]
@@ -83,6 +85,8 @@ def native_of(payload: Mapping[str, Any], losses: Losses) -> NativeCall:
 
 def _turns(payload: Mapping[str, Any]) -> Any:
     """Return what may be the transcript: a list of objects, or text."""
-    value = first(*(fields.get(payload, key) for key in TRANSCRIPTS))
-    is_list = isinstance(value, list) and isinstance(value[0], dict | str)
-    return value if is_list or isinstance(value, str) else None
+    values = [fields.get(payload, key) for key in TRANSCRIPTS]
+    value = first(*values)
+    if isinstance(value, str) or (isinstance(value, list) and isinstance(value[0], dict | str)):
+        return value
+    return [] if value is None and [] in values else None

@@ -193,7 +193,8 @@ def test_messages_of_a_provider_make_one_call_in_any_order(engine: Engine) -> No
     for order in permutations(events):
         for one in order:
             assert take(engine, one, project="many") == (0, 0, 1, 0)
-    kept = [{**stored(engine, "r", f"one-{number}"), "id": 0, "project": ""} for number in range(6)]
+    nowhere = {"id": 0, "project": "", "project_id": 0, "agent_id": 0}
+    kept = [{**stored(engine, "r", f"one-{number}"), **nowhere} for number in range(6)]
     assert kept == [kept[0]] * 6
     assert (len(kept[0]["transcript"]), kept[0]["duration_s"]) == (2, 60.5)
     assert kept[0]["ended_reason"] == "user_hangup"

@@ -372,6 +372,15 @@ def test_an_object_that_may_be_of_several_formats_is_told_of_them(
         assert advice(payload) == advised
 
 
+@pytest.mark.parametrize("provider", [*CARRIERS, "native"])
+@pytest.mark.parametrize("empty", [[], {"items": []}, {"messages": []}])
+def test_a_transcript_without_turns_is_a_call_without_turns(provider: str, empty: Any) -> None:
+    native = {"call_id": "c", "agent": "a", "started_at": T, "messages": []}
+    read = reader("native")(native, "Harbour") if provider == "native" else carried(provider, empty)
+    assert read.call.transcript == ()
+    assert not read.left_out
+
+
 @pytest.mark.parametrize("length", ["soon", {"hours": 1}, "1:2:3:4"])
 def test_a_length_that_cannot_be_read_is_counted(length: Any) -> None:
     for provider, (carrier, _) in CARRIERS.items():
