@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from failure_insights.commands import costs, keys, metrics, sources, themes
+from failure_insights.commands import costs, keys, marks, metrics, sources, themes
 from failure_insights.commands.terminal import end_on_sigterm, plain_errors, say, terminal
 from failure_insights.errors import BadInput
 
@@ -22,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(keys.app)
+app.add_typer(marks.app)
 app.add_typer(metrics.app)
 app.add_typer(sources.app)
 app.add_typer(costs.app)

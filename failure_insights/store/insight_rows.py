@@ -15,6 +15,7 @@ from failure_insights.domain.breakdown import (
     ThemeStatus,
 )
 from failure_insights.domain.origins import Origin
+from failure_insights.domain.result_marks import MarkVerdict
 from failure_insights.domain.theme_life import DismissalReason, ThemeState, Trend
 from failure_insights.store.documented import documented
 from failure_insights.store.queue import Status, Trigger
@@ -96,6 +97,8 @@ class SuspectedJudgeErrorRow(TypedDict):
     turn: int | None
     quote: str | None
     reason: str
+    mark: MarkVerdict | None
+    """What people said of it; null: nothing yet."""
 
 
 @documented
@@ -109,6 +112,8 @@ class MetricFindingRow(TypedDict):
     turn: int | None
     quote: str | None
     reason: str
+    mark: MarkVerdict | None
+    """What people said of it; null: nothing yet."""
 
 
 @documented

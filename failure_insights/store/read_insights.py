@@ -20,7 +20,10 @@ from failure_insights.store.insight_rows import (
     FailureModeRow,
     HistoryDay,
     InsightRow,
+    MetricFindingRow,
+    SuspectedJudgeErrorRow,
 )
+from failure_insights.store.result_marks import marks_of_insights
 
 
 def insight_rows(
@@ -121,6 +124,20 @@ def _add_findings(
         parts[theme.insight_id].append((theme.theme_id, part))
     for insight_id, found_modes in parts.items():
         settle_modes(rows[insight_id], found_modes, splits)
+    _add_marks(connection, [row for row in rows.values() if _doubts(row)])
+
+
+def _doubts(row: InsightRow) -> list[SuspectedJudgeErrorRow | MetricFindingRow]:
+    return [*row["suspected_judge_errors"], *row["metric_findings"]]
+
+
+def _add_marks(connection: Connection, rows: Sequence[InsightRow]) -> None:
+    """Add what people said of the results that insights doubt; most insights doubt none."""
+    if rows:
+        marks = marks_of_insights(connection, [row["id"] for row in rows])
+        for row in rows:
+            for doubt in _doubts(row):
+                doubt["mark"] = marks.get((row["id"], doubt["call_id"]))
 
 
 def _add_calls(
@@ -140,7 +157,13 @@ def _add_calls(
                 row["not_read_call_ids"].append(call_id)
             case "judge_error":
                 row["suspected_judge_errors"].append(
-                    {"call_id": call_id, "turn": turn, "quote": quote, "reason": reason}
+                    {
+                        "call_id": call_id,
+                        "turn": turn,
+                        "quote": quote,
+                        "reason": reason,
+                        "mark": None,
+                    }
                 )
             case "metric_finding":
                 row["metric_findings"].append(
@@ -150,6 +173,7 @@ def _add_calls(
                         "turn": turn,
                         "quote": quote,
                         "reason": reason,
+                        "mark": None,
                     }
                 )
     return of_themes

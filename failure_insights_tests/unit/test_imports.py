@@ -56,6 +56,7 @@ LATE = {
     ("commands.costs", "store.projects"): 750,
     ("commands.costs", "store.spending"): 755,
     ("commands.keys", "store.keys"): 755,
+    ("commands.marks", "commands.mark_actions"): 800,
     ("commands.metrics", "store.projects"): 750,
     ("commands.sources", "commands.source_actions"): 1_240,
     ("commands.store_transaction", "settings"): 260,

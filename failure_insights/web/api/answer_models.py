@@ -12,6 +12,7 @@ from failure_insights.store.documented import documented
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.project_lists import AgentRow, MetricCardRow
 from failure_insights.store.projects import ProjectRow, ViewRow
+from failure_insights.store.result_marks import JudgeErrorRateRow, MarkRow
 from failure_insights.store.theme_acts import ActRow
 from failure_insights.store.theme_lists import ThemeRow
 
@@ -54,6 +55,17 @@ class ThemeList(Listing):
 
 class ActList(Listing):
     results: list[ActRow]
+
+
+class MarkList(Listing):
+    results: list[MarkRow]
+
+
+class JudgeErrorRates(TypedDict):
+    """A metric's judge error rates by week, the newest first."""
+
+    metric_name: str
+    results: list[JudgeErrorRateRow]
 
 
 class MetricList(Listing):

@@ -14,6 +14,7 @@ from failure_insights.web.api import (
     health,
     insights,
     observe,
+    result_marks,
     themes,
     webhooks,
 )
@@ -30,6 +31,7 @@ _DOCUMENT = "/openapi.json"
 _KEYED = (
     insights.router,
     themes.router,
+    result_marks.router,
     calls.router,
     cards.router,
     costs.router,

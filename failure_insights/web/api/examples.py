@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+import orjson
+
 from failure_insights.audit.costs import CostsRow, EstimateRow
 from failure_insights.store.calls import CallRow
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.project_lists import AgentRow, MetricCardRow
 from failure_insights.store.projects import ProjectRow, ViewRow
+from failure_insights.store.result_marks import MarkRow
 from failure_insights.store.theme_acts import ActRow
 from failure_insights.store.theme_lists import ThemeRow
 from failure_insights.web.api import answer_models
@@ -17,6 +20,7 @@ from failure_insights.web.api.request_models import (
     CallBody,
     CapBody,
     InsightRequest,
+    MarkBody,
     MetricCardBody,
     ObserveBody,
     SplitBody,
@@ -150,6 +154,7 @@ _INSIGHT: InsightRow = {
             "turn": 3,
             "quote": "We open at nine on Fridays.",
             "reason": "The agent named the hours that its knowledge holds.",
+            "mark": "judge_wrong",
         }
     ],
     "metric_findings": [
@@ -159,6 +164,7 @@ _INSIGHT: InsightRow = {
             "turn": 2,
             "quote": "I will think about it and call again.",
             "reason": "The caller chose not to book; the metric expects a booking.",
+            "mark": None,
         }
     ],
     "auditor": "agent",
@@ -222,6 +228,50 @@ _ACT = ActRow(
     undoes=None,
     undone_by=None,
 )
+
+_MARK_BODY = {
+    "metric_name": "Hallucination",
+    "call_id": "call-5",
+    "verdict": "judge_wrong",
+    "expected": True,
+    "note": "The clinic opens at nine on Fridays since November.",
+    "by": "Ada",
+}
+_MARK: MarkRow = {
+    "id": 3,
+    "project": "clinic",
+    "metric_name": "Hallucination",
+    "call_id": "call-5",
+    "verdict": "judge_wrong",
+    "passed": False,
+    "score": 0,
+    "explanation": "The clinic is closed on Fridays.",
+    "expected": True,
+    "expected_passed": True,
+    "note": "The clinic opens at nine on Fridays since November.",
+    "by": "Ada",
+    "at": _MADE_AT,
+    "leaves_pools": True,
+}
+#: A line of the export of marks.
+MARK_LINE = orjson.dumps(
+    {**_MARK, "transcript": CALL_BODY["transcript"]}, option=orjson.OPT_UTC_Z
+).decode()
+_RATES: answer_models.JudgeErrorRates = {
+    "metric_name": "Hallucination",
+    "results": [
+        {
+            "week": date(2026, 11, 23),
+            "evaluated": 190,
+            "failing": 26,
+            "suspected": 3,
+            "judge_wrong": 2,
+            "metric_wrong": 1,
+            "stands": 1,
+            "error_rate": 0.0105,
+        }
+    ],
+}
 
 _CALL: CallRow = {
     "id": 7,
@@ -392,6 +442,8 @@ EXAMPLES: Mapping[Any, object] = {
     ThemePatch: _THEME_PATCH,
     SplitBody: _SPLIT_BODY,
     UndoBody: _UNDO_BODY,
+    MarkBody: _MARK_BODY,
+    MarkRow: _MARK,
     InsightRow: _INSIGHT,
     ThemeRow: _THEME,
     ActRow: _ACT,
@@ -403,6 +455,8 @@ EXAMPLES: Mapping[Any, object] = {
     AgentRow: _AGENT,
     ProjectRow: _PROJECT,
     answer_models.InsightList: _pages("clinic/metric_failure_mode_insights/", _INSIGHT),
+    answer_models.MarkList: _pages("clinic/result_marks/", _MARK),
+    answer_models.JudgeErrorRates: _RATES,
     answer_models.ThemeList: _pages("clinic/themes/", _THEME),
     answer_models.ActList: _pages("clinic/themes/th_0123456789ab/history/", _ACT),
     answer_models.MetricList: _pages("clinic/metrics/", _METRIC_CARD),

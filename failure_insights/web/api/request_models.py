@@ -9,6 +9,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StrictFloat,
     StrictInt,
     StringConstraints,
@@ -16,6 +17,7 @@ from pydantic import (
 
 from failure_insights.domain.calls import Role, Score
 from failure_insights.domain.metrics import MetricType, ScoreType
+from failure_insights.domain.result_marks import MarkVerdict
 from failure_insights.domain.theme_life import DismissalReason, GivenState
 
 #: Postgres cannot hold NUL in text.
@@ -126,6 +128,24 @@ class SplitBody(BaseModel):
     into: ThemeId | None = Field(
         None, description="The theme that they count for. Without it and a title: none."
     )
+    by: By
+
+
+class MarkBody(BaseModel):
+    """What a judge's result is."""
+
+    model_config = ConfigDict(extra="forbid")
+    metric_name: Name = Field(description="Name, slug or ID of the metric.")
+    call_id: Name
+    verdict: MarkVerdict = Field(
+        description="judge_wrong: it should have been another; metric_wrong: the metric asks for "
+        "the wrong thing; stands: somebody looked, and it is right."
+    )
+    expected: StrictBool | StrictInt | StrictFloat | Name | None = Field(
+        None,
+        description="What it should have been: true, false or a score. Default: the other verdict.",
+    )
+    note: Sentence = ""
     by: By
 
 
