@@ -11,7 +11,6 @@ import argparse
 import http.client
 import multiprocessing
 import os
-import socket
 import tempfile
 import time
 from pathlib import Path
@@ -20,6 +19,8 @@ from urllib.parse import urlsplit
 
 import psutil
 from sqlalchemy import Engine, text
+
+from failure_insights_tests.ports import free_port
 
 SEED = """
 INSERT INTO projects (slug, name) VALUES ('shop', 'Shop');
@@ -84,7 +85,7 @@ def main() -> None:
         engine, url = _store(Path(folder))
         sizes = {"cards": options.cards, "audits": options.audits, "pool": options.pool}
         _seed(engine, sizes)
-        port = _free_port()
+        port = free_port()
         server = multiprocessing.get_context("spawn").Process(
             target=_serve, args=(url, folder, port), daemon=True
         )
@@ -167,12 +168,6 @@ def _measure(port: int, path: str, cookie: str, requests: int) -> tuple[list[flo
             raise SystemExit(f"{path} answered {answer.status}")
         times.append(1000 * (time.perf_counter() - started))
     return times, size
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

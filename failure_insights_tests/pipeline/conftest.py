@@ -46,7 +46,7 @@ def dagster_on(url: str, home: Path) -> Iterator[dg.DagsterInstance]:
         _forget_settings()
         with dagster_instance() as instance:
             yield instance
-        storage._pool(url_for_driver(url, "psycopg2")).dispose()
+        storage._pool(url_for_driver(url, "psycopg2"), storage.PoolSizes()).dispose()
     _forget_settings()
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -39,6 +38,7 @@ from failure_insights.orchestration.grid import partition_key
 from failure_insights.orchestration.home import project_file
 from failure_insights.store.database import engine_for
 from failure_insights.store.queue import request_audit
+from failure_insights_tests.ports import free_port
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def dagster_site(
 
     `dagster_yaml`: Dagster's configuration instead of the project's.
     """
-    addresses = Addresses("127.0.0.1", _free_port(), _free_port())
+    addresses = Addresses("127.0.0.1", free_port(), free_port())
     environment = {
         **os.environ,
         "FAILURE_INSIGHTS_DATABASE_URL": database_url,
@@ -157,9 +157,3 @@ def _dagster_home(home: Path, dagster_yaml: Path) -> Path:
     link.unlink(missing_ok=True)
     link.symlink_to(dagster_yaml)
     return folder
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -44,9 +43,3 @@ def command(
 def codes_of(stderr: str) -> list[str]:
     """Return the codes of the errors that a command printed, in their order."""
     return re.findall(r"^failure-insights: .* \[(\w+)\]$", stderr, re.MULTILINE)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -26,7 +26,7 @@ from sqlalchemy import Engine, text
 from failure_insights.pull.pulling import PullReport, pull
 from failure_insights.store.opening import open_store
 from failure_insights.store.sources import NewSource, add_source, find_source
-from failure_insights_tests.trials.commands import free_port
+from failure_insights_tests.ports import free_port
 
 APP = "voice"
 BEGAN = datetime.now(UTC) - timedelta(minutes=5)

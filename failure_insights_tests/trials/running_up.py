@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
-from failure_insights_tests.trials.commands import COMMAND, environment_of, free_port
+from failure_insights_tests.ports import free_port
+from failure_insights_tests.trials.commands import COMMAND, environment_of
 
 
 @dataclass

@@ -21,6 +21,7 @@ from failure_insights.settings import Settings
 from failure_insights.store.keys import create_key
 from failure_insights.web.app import create_app
 from failure_insights_tests.documents import TOP
+from failure_insights_tests.ports import free_port
 from failure_insights_tests.pull.providers import (
     FakeCall,
     FakeElevenLabs,
@@ -29,7 +30,7 @@ from failure_insights_tests.pull.providers import (
 )
 from failure_insights_tests.pull.server import ProviderServer
 from failure_insights_tests.pull.tracing import FakeLangfuse4, FakePhoenix
-from failure_insights_tests.trials.commands import command, environment_of, free_port
+from failure_insights_tests.trials.commands import command, environment_of
 from failure_insights_tests.web.test_webhooks import DELIVERIES
 
 PAGES = sorted((TOP / "docs" / "sources").glob("*.md"))

@@ -14,11 +14,11 @@ from sqlalchemy import Engine, text
 from failure_insights.demo import PLANTED_CAUSES
 from failure_insights.store.database import engine_for
 from failure_insights.store.embedded import server_process
+from failure_insights_tests.ports import free_port
 from failure_insights_tests.trials.commands import (
     codes_of,
     command,
     environment_of,
-    free_port,
 )
 from failure_insights_tests.trials.running_up import Up, up
 

@@ -5,8 +5,10 @@ import random
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -163,6 +165,29 @@ def test_themes_are_the_causes_and_not_the_judges_templates() -> None:
     found = audit(pool_of([text for _, text in told]))
     truth = {f"call-{i:04}": cause for i, (cause, _) in enumerate(told)}
     assert sorted(sorted({truth[c] for c in group}) for group in groups(found)) == [[0], [1]]
+
+
+def test_a_pool_as_judges_write_it_becomes_exactly_its_groups() -> None:
+    entries = tomllib.loads((Path(__file__).parent / "wording_pool.toml").read_text())["call"]
+    pool = pool_of([entry["explanation"] for entry in entries])
+    members: dict[str, list[str]] = {}
+    transcripts, quoted_lines = {}, set()
+    for call_id, entry in zip(pool.call_ids, entries, strict=True):
+        members.setdefault(entry["group"], []).append(call_id)
+        if lines := entry.get("transcript"):
+            transcripts[call_id] = [Turn("agent", line) for line in lines]
+            quoted_lines.add((call_id, entry["turn"]))
+    result = audit(pool, Calls(transcripts))
+    assert [sorted(group) for group in groups(result)] == list(members.values())
+    assert result.unassigned_call_ids == ()
+    evidence = [item for mode in result.failure_modes for item in mode.evidence]
+    lines = [item for item in evidence if item.turn is not None]
+    assert {(item.call_id, item.turn) for item in lines} == quoted_lines
+    for item in lines:
+        assert item.turn is not None
+        assert item.quote in transcripts[item.call_id][item.turn].content
+    for group, mode in zip(members, result.failure_modes, strict=True):
+        assert group in mode.terms or group == "silent"
 
 
 def test_calls_without_an_explanation_are_a_theme_that_says_so() -> None:

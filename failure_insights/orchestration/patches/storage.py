@@ -8,6 +8,7 @@ Here the storages of a process share one pool, and planned events are written in
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cache
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,8 +20,9 @@ from dagster_postgres import (
     PostgresRunStorage,
     PostgresScheduleStorage,
 )
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 
+from failure_insights.errors import BadInput
 from failure_insights.orchestration.patches import enabled, missing, sensor_interval
 from failure_insights.settings import get_settings
 from failure_insights.store.database import engine_for, reachable, url_for_driver
@@ -33,24 +35,77 @@ if TYPE_CHECKING:
 #: Dagster reads it from the environment alone; unset, it writes one event at a time.
 EVENT_BATCH_SIZE = "DAGSTER_EVENT_BATCH_SIZE"
 EVENTS_IN_A_BATCH = 1000
+#: Where each of Dagster's storages keeps its connections.
+ENGINE = "_engine"
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSizes:
+    """Size of the pool of connections that Dagster's storages in one process share."""
+
+    #: Connections that stay open.
+    pool_size: int = 4
+    #: Connections beyond these at a peak; they close when they come back.
+    max_overflow: int = 16
+    #: Seconds after which a connection is replaced.
+    pool_recycle: int = 3600
+
+    def __post_init__(self) -> None:
+        for name, least in (("pool_size", 1), ("max_overflow", 0), ("pool_recycle", 1)):
+            if (value := getattr(self, name)) < least:
+                raise BadInput(
+                    f"{name} of the storage in dagster.yaml is {value}; give {least} or more.",
+                    code="bad_pool_size",
+                )
 
 
 @cache
-def _pool(url: str) -> Engine:
-    """Return the pool that all of Dagster's storages in this process share.
-
-    A connection goes back with a rollback: index_transaction() of dagster-postgres would else
-    leave some of them "idle in transaction", until none is left.
-    """
+def _pool(url: str, sizes: PoolSizes) -> Engine:
+    """Return the pool that all of Dagster's storages in this process share."""
     return create_engine(
         url,
         isolation_level="AUTOCOMMIT",
-        pool_size=4,
-        max_overflow=16,
+        pool_size=sizes.pool_size,
+        max_overflow=sizes.max_overflow,
+        pool_recycle=sizes.pool_recycle,
         pool_pre_ping=True,
-        pool_recycle=3600,
-        pool_reset_on_return="rollback",
     )
+
+
+@cache
+def _limit_statements(pool: Engine, milliseconds: int) -> None:
+    """End statements on this pool that take longer; once, whatever number of storages ask."""
+
+    @event.listens_for(pool, "connect")
+    def set_timeout(connection: Any, _record: Any) -> None:
+        with connection, connection.cursor() as cursor:
+            cursor.execute("SET statement_timeout = %s", (milliseconds,))
+
+    pool.dispose()  # connections that were made before
+
+
+class _OnSharedPool:
+    """Keeps the shared pool in the webserver, where Dagster gives each storage a pool of one."""
+
+    _engine: Engine
+
+    def optimize_for_webserver(
+        self,
+        statement_timeout: int,
+        pool_recycle: int,  # noqa: ARG002
+        max_overflow: int,  # noqa: ARG002
+    ) -> None:
+        """Take over Dagster's limit for a page's statements (milliseconds), and no sizes: those
+        are in `dagster.yaml`, for all processes."""
+        _limit_statements(self._engine, statement_timeout)
+
+
+class _RunStorage(_OnSharedPool, PostgresRunStorage):
+    pass
+
+
+class _ScheduleStorage(_OnSharedPool, PostgresScheduleStorage):
+    pass
 
 
 #: The two events that a run has of each of its partitions.
@@ -60,7 +115,7 @@ _OF_PARTITIONS = (
 )
 
 
-class _EventLogStorage(PostgresEventLogStorage):
+class _EventLogStorage(_OnSharedPool, PostgresEventLogStorage):
     """Writes a run's events of its partitions together, by one statement whatever their number.
 
     dagster-postgres writes planned ones one by one, and puts a new statement together for each
@@ -71,7 +126,7 @@ class _EventLogStorage(PostgresEventLogStorage):
         if not _can_batch(self):
             super().store_event_batch(events)
             return
-        kinds = {event.get_dagster_event().event_type for event in events}
+        kinds = {e.get_dagster_event().event_type for e in events}
         for kind in kinds & set(_OF_PARTITIONS):
             self._store([e for e in events if e.get_dagster_event().event_type == kind])
         if rest := [e for e in events if e.get_dagster_event().event_type not in _OF_PARTITIONS]:
@@ -84,14 +139,14 @@ class _EventLogStorage(PostgresEventLogStorage):
 
         insert = table.insert().returning(table.c.id, sort_by_parameter_order=True)
         with self.index_transaction() as connection:
-            rows = connection.execute(insert, [self._event_to_row(event) for event in events])
+            rows = connection.execute(insert, [self._event_to_row(entry) for entry in events])
             ids = list(rows.scalars())
             self._store_asset_event_tags(connection, events, ids)
             # The asset's row tells of its newest event only; the batch is sorted by asset.
             stored = zip(events, ids, strict=True)
             for _, of_asset in groupby(stored, lambda pair: pair[0].get_dagster_event().asset_key):
-                event, event_id = list(of_asset)[-1]
-                self._store_asset_event(connection, event, event_id)
+                newest, newest_id = list(of_asset)[-1]
+                self._store_asset_event(connection, newest, newest_id)
 
 
 def _can_batch(storage: PostgresEventLogStorage) -> bool:
@@ -103,18 +158,20 @@ def _can_batch(storage: PostgresEventLogStorage) -> bool:
         return False
     for name in ("_event_to_row", "_store_asset_event_tags", "_store_asset_event"):
         if not hasattr(storage, name):
-            missing("event_batches", f"{type(storage).__mro__[1].__name__}.{name}")
+            missing("event_batches", f"PostgresEventLogStorage.{name}")
             return False
     return True
 
 
 class PooledPostgresStorage(DagsterPostgresStorage):
-    """The `storage` of `dagster.yaml`; it takes no configuration but our settings.
+    """The `storage` of `dagster.yaml`, on the store's database; its configuration is `PoolSizes`.
 
-    With patches switched off it is dagster-postgres' own storage, on the store's database.
+    With patches switched off it is dagster-postgres' own storage.
     """
 
-    def __init__(self, inst_data: "ConfigurableClassData | None" = None) -> None:
+    def __init__(
+        self, inst_data: "ConfigurableClassData | None" = None, sizes: PoolSizes | None = None
+    ) -> None:
         settings = get_settings()
         ours = store_url(settings.database_url, settings.home)
         url = url_for_driver(ours, "psycopg2")
@@ -126,29 +183,32 @@ class PooledPostgresStorage(DagsterPostgresStorage):
         os.environ.setdefault(EVENT_BATCH_SIZE, str(EVENTS_IN_A_BATCH))
         # Every process of Dagster makes its storage before it does anything else.
         sensor_interval.install()
-        self._run_storage = _on_pool(PostgresRunStorage(url), url)
-        self._event_log_storage = _on_pool(_EventLogStorage(url), url)
-        self._schedule_storage = _on_pool(PostgresScheduleStorage(url), url)
+        own = (self._run_storage, self._event_log_storage, self._schedule_storage)
+        if lacking := next((storage for storage in own if not hasattr(storage, ENGINE)), None):
+            missing("storage", f"{type(lacking).__name__}.{ENGINE}")
+            return
+        pool = _pool(url, sizes or PoolSizes())
+        self._run_storage = _on(pool, _RunStorage(url))
+        self._event_log_storage = _on(pool, _EventLogStorage(url))
+        self._schedule_storage = _on(pool, _ScheduleStorage(url))
 
     @classmethod
     def config_type(cls) -> "UserConfigSchema":
-        return {}
+        return {
+            field.name: dg.Field(dg.IntSource, default_value=field.default)
+            for field in fields(PoolSizes)
+        }
 
     @classmethod
     def from_config_value(
-        cls,
-        inst_data: "ConfigurableClassData | None",
-        config_value: Mapping[str, Any],  # noqa: ARG003
+        cls, inst_data: "ConfigurableClassData | None", config_value: Mapping[str, Any]
     ) -> "PooledPostgresStorage":
-        return cls(inst_data)
+        return cls(inst_data, PoolSizes(**config_value))
 
 
-_S = TypeVar("_S", PostgresRunStorage, PostgresEventLogStorage, PostgresScheduleStorage)
+_S = TypeVar("_S", _RunStorage, _EventLogStorage, _ScheduleStorage)
 
 
-def _on_pool(storage: _S, url: str) -> _S:
-    if hasattr(storage, "_engine"):
-        storage._engine = _pool(url)
-    else:
-        missing("storage", f"{type(storage).__name__}._engine")
+def _on(pool: Engine, storage: _S) -> _S:
+    setattr(storage, ENGINE, pool)
     return storage
