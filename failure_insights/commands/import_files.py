@@ -46,7 +46,7 @@ def import_files(paths: Sequence[str], format: str, project: str | None, say: Sa
     if format != "auto":
         reader(format)
     if paths.count(STDIN) > 1:
-        raise BadInput("standard input (-) can be read once only")
+        raise BadInput("standard input (-) can be read once only", code="stdin_named_twice")
     files = [file for path in paths for file in _files_of(path, say)]
     settings = get_settings()
     engine = open_store(settings.database_url, settings.home)
@@ -100,9 +100,11 @@ def _files_of(path: str, say: Say) -> Iterator[str]:
     if path == STDIN:
         yield path
     elif not Path(path).exists():
-        raise BadInput(f"there is no file {path}; nothing was imported")
+        raise BadInput(f"there is no file {path}; nothing was imported", code="no_such_file")
     elif not os.access(path, os.R_OK):
-        raise BadInput(f"{path} may not be read by this user; nothing was imported")
+        raise BadInput(
+            f"{path} may not be read by this user; nothing was imported", code="file_unreadable"
+        )
     elif Path(path).is_dir():
         yield from _files_in(path, say)
     else:
@@ -112,7 +114,9 @@ def _files_of(path: str, say: Say) -> Iterator[str]:
 def _files_in(folder: str, say: Say) -> Sequence[str]:
     """Return the files of calls in a folder and its folders, in the order of their names."""
     if Path(folder).resolve() == Path(folder).resolve().parent:
-        raise BadInput(f"{folder} is the whole file system; name a folder of calls")
+        raise BadInput(
+            f"{folder} is the whole file system; name a folder of calls", code="folder_too_large"
+        )
     taken: list[str] = []
     others = 0
     for place, folders, files in os.walk(folder):
@@ -121,7 +125,10 @@ def _files_in(folder: str, say: Say) -> Sequence[str]:
         taken += [os.path.join(place, name) for name in calls]
         others += len(files) - len(calls)
     if not taken:
-        raise BadInput(f"the folder {folder} has no file of calls, such as *.json or *.csv")
+        raise BadInput(
+            f"the folder {folder} has no file of calls, such as *.json or *.csv",
+            code="no_files_in_folder",
+        )
     if others:
         say(f"{folder}: {plural(others, 'file')} passed over, by their names no files of calls")
     return sorted(taken)

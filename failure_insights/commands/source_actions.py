@@ -76,10 +76,15 @@ def new_source(options: Options, now: datetime) -> NewSource:
     kind = next((each for each in SOURCE_KINDS if each == options.kind and each in known), None)
     if kind is None:
         way = "that signs its webhooks" if options.webhook else "that can be asked for calls"
-        raise BadInput(f"{options.kind!r} is none {way}; use one of {', '.join(known)}")
+        raise BadInput(
+            f"{options.kind!r} is none {way}; use one of {', '.join(known)}", code="unknown_kind"
+        )
     if options.webhook:
         if options.base_url or options.since or options.only or options.user_env:
-            raise BadInput("--base-url, --since, --only and --user-env are not for webhooks")
+            raise BadInput(
+                "--base-url, --since, --only and --user-env are not for webhooks",
+                code="option_not_for_webhooks",
+            )
         key_env = options.key_env or SIGNED[kind]
         return NewSource(
             options.name, kind, "webhook", options.project, options.agent or None, key_env
@@ -129,9 +134,14 @@ def pull_now(name: str | None) -> bool:
     with engine.connect() as connection:
         sources = [find_source(connection, name)] if name else list_sources(connection, "pull")
     if not sources:
-        raise BadInput("there is no source to pull; failure-insights sources add makes one")
+        raise BadInput(
+            "there is no source to pull; failure-insights sources add makes one", code="no_sources"
+        )
     if sources[0].way != "pull":
-        raise BadInput(f"source {sources[0].name} is a webhook, which sends its calls itself")
+        raise BadInput(
+            f"source {sources[0].name} is a webhook, which sends its calls itself",
+            code="source_sends_itself",
+        )
     # Each is pulled, whatever becomes of the others.
     outcomes = [_pull(engine, source) for source in sources]
     return all(outcomes)
@@ -173,7 +183,9 @@ def _since(text: str | None, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise BadInput(f"--since {text!r} is not a time; write it like 2026-11-23") from None
+        raise BadInput(
+            f"--since {text!r} is not a time; write it like 2026-11-23", code="bad_time"
+        ) from None
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 

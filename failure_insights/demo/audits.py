@@ -1,12 +1,11 @@
 """Have Dagster audit the demo's days."""
 
-import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from urllib.request import Request, urlopen
 
+import httpx
 from sqlalchemy import Engine
 
 from failure_insights.demo.calls import DEMO_DAYS
@@ -22,6 +21,7 @@ from failure_insights.store.demo_progress import audited_partitions, audits_of_r
 #: Seconds to wait for the audits before `up` goes on; they go on as well.
 PATIENCE_S = 120.0
 POLL_S = 0.25
+LAUNCH_TIMEOUT_S = 60.0
 
 _LAUNCH = """
 mutation ($params: ExecutionParams!) {
@@ -90,14 +90,16 @@ def launch_run(dagster_url: str, tags: dict[str, str]) -> str:
         },
         "executionMetadata": {"tags": [{"key": k, "value": v} for k, v in tags.items()]},
     }
-    body = json.dumps({"query": _LAUNCH, "variables": {"params": params}}).encode()
-    request = Request(  # noqa: S310
-        f"{dagster_url}/graphql", body, {"Content-Type": "application/json"}
+    answer = httpx.post(
+        f"{dagster_url}/graphql",
+        json={"query": _LAUNCH, "variables": {"params": params}},
+        timeout=LAUNCH_TIMEOUT_S,
     )
-    with urlopen(request, timeout=60) as reply:  # noqa: S310
-        result: dict[str, Any] = json.load(reply)["data"]["launchRun"]
+    result: dict[str, Any] = answer.raise_for_status().json()["data"]["launchRun"]
     if result["__typename"] != "LaunchRunSuccess":
-        raise FailureInsightsError(f"Dagster did not launch the demo's audits: {result}")
+        raise FailureInsightsError(
+            f"Dagster did not launch the demo's audits: {result}", code="demo_not_launched"
+        )
     return str(result["run"]["runId"])
 
 

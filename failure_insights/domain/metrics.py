@@ -101,7 +101,10 @@ def slugify(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name).casefold()
     slug = "-".join(re.findall(r"[^\W_]+", plain))
     if not slug:
-        raise BadInput(f"name {name!r} holds no letter or digit, so no key can be made of it")
+        raise BadInput(
+            f"name {name!r} holds no letter or digit, so no key can be made of it",
+            code="name_without_letters",
+        )
     return slug[:120].rstrip("-")
 
 
@@ -128,11 +131,15 @@ class PassRule:
         if not match:
             raise BadInput(
                 f"pass rule {text!r} is not an operator and a value; "
-                "write it like '>= 4', '= true' or 'in good, great'"
+                "write it like '>= 4', '= true' or 'in good, great'",
+                code="bad_pass_rule",
             )
         operator, operand = match[1].lower().replace("==", "="), match[2]
         if operator in (">=", "<=", ">", "<") and _number(operand) is None:
-            raise BadInput(f"pass rule {text!r} compares with {operand!r}, which is not a number")
+            raise BadInput(
+                f"pass rule {text!r} compares with {operand!r}, which is not a number",
+                code="bad_pass_rule",
+            )
         return cls(operator, operand)  # type: ignore[arg-type]
 
     def passes(self, score: Score) -> bool:
@@ -147,7 +154,10 @@ class PassRule:
             return _same(score, self.operand) == (self.operator == "=")
         number, bound = _number(score), _number(self.operand)
         if number is None or bound is None:
-            raise BadInput(f"score {score!r} is not a number, and the pass rule is '{self}'")
+            raise BadInput(
+                f"score {score!r} is not a number, and the pass rule is '{self}'",
+                code="score_not_a_number",
+            )
         match self.operator:
             case ">=":
                 return number >= bound

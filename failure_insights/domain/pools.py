@@ -24,9 +24,14 @@ class Window:
 
     def __post_init__(self) -> None:
         if self.end.tzinfo is None:
-            raise BadInput(f"window end {self.end.isoformat()} has no time zone")
+            raise BadInput(
+                f"window end {self.end.isoformat()} has no time zone", code="time_without_zone"
+            )
         if self.days < 1:
-            raise BadInput(f"a window of {self.days} days holds no call; give 1 or more")
+            raise BadInput(
+                f"a window of {self.days} days holds no call; give 1 or more",
+                code="bad_window_days",
+            )
         object.__setattr__(self, "end", self.end.astimezone(UTC))
 
     @property

@@ -28,7 +28,7 @@ def export_insight(engine: Engine, insight_id: int, format: str) -> str:
     with engine.connect() as connection:
         rows = insight_rows(connection, [insight_id])
     if not rows:
-        raise UnknownName(f"there is no insight {insight_id}")
+        raise UnknownName(f"there is no insight {insight_id}", code="unknown_insight")
     return render(rows[0], format)
 
 
@@ -41,7 +41,7 @@ def render(row: InsightRow, format: str) -> str:
             return as_csv(row)
         case "md":
             return insight_markdown(row)
-    raise BadInput(f"format {format!r} is not one of {', '.join(FORMATS)}")
+    raise BadInput(f"format {format!r} is not one of {', '.join(FORMATS)}", code="unknown_format")
 
 
 def as_json(row: InsightRow) -> str:

@@ -59,7 +59,6 @@ IN_CHUNKS = dg.BackfillPolicy.multi_run(get_settings().pairs_per_run)
     deps=[dg.AssetDep("calls", partition_mapping=dg.AllPartitionMapping())],
     group_name=GROUP,
     owners=OWNERS,
-    tags={"calls": "failing"},
     kinds={"postgres", "pandas"},
 )
 def failing_calls(
@@ -100,8 +99,10 @@ def _looks_back_from(key: str, work: RunWork, now: datetime) -> tuple[datetime, 
 
 CHECKS = {
     "cited_calls_are_in_the_pool": "Every call that an insight cites is in its pool.",
-    "counts_add_up": "Themes, unassigned and suspected judge errors add up to the pool.",
-    "one_to_six_themes": "An audit that succeeded shows one to six themes.",
+    "counts_add_up": "Calls in themes and other causes, of no clear cause, not read, and where the"
+    " judge or the metric is in question add up to the pool.",
+    "one_to_six_themes": "An audit that succeeded shows one to six themes, or no theme but another"
+    " cause, a suspected judge error or a metric finding.",
 }
 
 

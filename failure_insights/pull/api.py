@@ -132,7 +132,8 @@ class Api:
         if status < 400:
             raise SourceFailed(
                 f"{place} redirects to another address, which is not given the key; "
-                "put the right address into the source's base URL"
+                "put the right address into the source's base URL",
+                code="source_redirects",
             )
         if status in (401, 403):
             raise KeyRefused(f"{place} does not let this key in (status {status})")

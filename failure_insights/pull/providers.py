@@ -101,7 +101,9 @@ def provider_of(
     key = secrets(source.key_env) if source.key_env else None
     user = secrets(source.user_env) if source.user_env else None
     if key is None and (pulled.needs_key or source.key_env):
-        raise KeyRefused(f"the variable {source.key_env} is not set in this process")
+        raise KeyRefused(
+            f"the variable {source.key_env} is not set in this process", code="key_not_set"
+        )
     api = Api(
         source.base_url or pulled.base_url, pulled.headers(key or "", user), client, first_pause_s
     )
@@ -121,9 +123,15 @@ def checked_base_url(url: str) -> str:
     except ValueError:
         is_address = False
     if not is_address:
-        raise BadInput(f"{url[:80]!r} is no base URL, such as https://langfuse.example.com")
+        raise BadInput(
+            f"{url[:80]!r} is no base URL, such as https://langfuse.example.com",
+            code="bad_base_url",
+        )
     if parts.username or parts.password:
-        raise BadInput("a base URL holds no user or password; name the key's variable instead")
+        raise BadInput(
+            "a base URL holds no user or password; name the key's variable instead",
+            code="bad_base_url",
+        )
     if parts.query or parts.fragment:
-        raise BadInput("a base URL ends with its path, without ? and #")
+        raise BadInput("a base URL ends with its path, without ? and #", code="bad_base_url")
     return url.rstrip("/")

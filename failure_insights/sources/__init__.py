@@ -42,7 +42,10 @@ def reader(format: str) -> Reader:
     if format == "native":
         return native.read
     if format not in PROVIDERS:
-        raise BadInput(f"there is no format {shown(format)}; use one of {', '.join(FORMATS)}")
+        raise BadInput(
+            f"there is no format {shown(format)}; use one of {', '.join(FORMATS)}",
+            code="unknown_format",
+        )
     native_of = PROVIDERS[format]
 
     def read(payload: Mapping[str, Any], project: str | None = None) -> ReadCall:

@@ -107,7 +107,9 @@ def read_turns(transcript: Any, losses: Losses) -> Transcript:
         for place, entry in enumerate(entries):
             _read_entry(entry, f"turn {place}", turns)
     elif transcript not in (None, "", {}):
-        raise BadInput(f"the transcript is {shown(transcript)}, not a list of turns")
+        raise BadInput(
+            f"the transcript is {shown(transcript)}, not a list of turns", code="bad_transcript"
+        )
     return turns
 
 

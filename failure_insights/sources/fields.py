@@ -185,7 +185,9 @@ def require_id(call_id: str | None, provider: str, field: str) -> str:
         BadInput: there is none; the message says where the provider has it.
     """
     if call_id is None:
-        raise BadInput(f"{field} is missing, so this is no call as {provider} writes it")
+        raise BadInput(
+            f"{field} is missing, so this is no call as {provider} writes it", code="field_missing"
+        )
     return call_id
 
 

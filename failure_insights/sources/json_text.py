@@ -20,10 +20,14 @@ def object_of(text: bytes | str) -> Mapping[str, Any]:
         BadInput: it is no JSON object, or is too long.
     """
     if len(text) > MAX_LINE_BYTES:
-        raise BadInput(f"the line is longer than {MAX_LINE_BYTES // 2**20} MiB")
+        raise BadInput(
+            f"the line is longer than {MAX_LINE_BYTES // 2**20} MiB", code="line_too_long"
+        )
     value = parse(text)
     if not isinstance(value, dict):
-        raise BadInput(f"a line is one JSON object, and this is {shown(value)}")
+        raise BadInput(
+            f"a line is one JSON object, and this is {shown(value)}", code="not_an_object"
+        )
     return value
 
 
@@ -39,7 +43,9 @@ def parse(text: bytes | str) -> Any:
         # orjson is strict about surrogates; Python's parser is not.
         if "surrogate" in error.msg and (value := _with_surrogates(text)) is not None:
             return value
-        raise BadInput(f"not JSON: {error.msg} at character {error.colno}") from None
+        raise BadInput(
+            f"not JSON: {error.msg} at character {error.colno}", code="not_json"
+        ) from None
 
 
 def _with_surrogates(text: bytes | str) -> Any:

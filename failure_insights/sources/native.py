@@ -108,7 +108,7 @@ def call_of(payload: Mapping[str, Any], project: str | None, losses: Losses) -> 
             metrics=results_of(payload, losses),
         )
     except BadInput as error:
-        raise BadCall(str(error), call_id) from None
+        raise BadCall(str(error), call_id, code=error.code) from None
     except RecursionError:
         raise BadCall("objects and lists are nested too deeply", call_id) from None
     return losses.of(call)
@@ -120,10 +120,13 @@ def _transcript(payload: Mapping[str, Any], losses: Losses) -> tuple[Turn, ...]:
         raise BadInput(
             "transcript is missing"
             if items is None
-            else f"transcript is {shown(items)}, not a list"
+            else f"transcript is {shown(items)}, not a list",
+            code="field_missing",
         )
     if len(items) > MAX_TURNS:
-        raise BadInput(f"transcript has {len(items)} entries; at most {MAX_TURNS}")
+        raise BadInput(
+            f"transcript has {len(items)} entries; at most {MAX_TURNS}", code="transcript_too_long"
+        )
     turns = []
     for place, item in enumerate(items):
         turn = _turn(item, place, losses)
@@ -132,7 +135,8 @@ def _transcript(payload: Mapping[str, Any], losses: Losses) -> tuple[Turn, ...]:
     if (tokens := _estimated_tokens(turns)) >= MAX_TOKENS:
         raise BadInput(
             f"transcript has about {tokens} tokens; a call has fewer than {MAX_TOKENS}: "
-            "split it, or leave out what nobody said"
+            "split it, or leave out what nobody said",
+            code="transcript_too_long",
         )
     return tuple(turns)
 
@@ -195,5 +199,5 @@ def _metadata(payload: Mapping[str, Any], losses: Losses) -> Mapping[str, Any]:
 def _started_at(payload: Mapping[str, Any]) -> datetime:
     value = payload.get("started_at")
     if value is None or value == "":
-        raise BadInput("started_at is missing")
+        raise BadInput("started_at is missing", code="field_missing")
     return times.moment("started_at", value)

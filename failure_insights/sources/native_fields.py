@@ -44,7 +44,9 @@ def name_with_slug(payload: Mapping[str, Any], field: str, losses: Losses) -> st
     try:
         slug_of(name)
     except BadInput:
-        raise BadInput(f"{field} {shown(name)} holds no letter or digit") from None
+        raise BadInput(
+            f"{field} {shown(name)} holds no letter or digit", code="name_without_letters"
+        ) from None
     return name
 
 
@@ -52,7 +54,7 @@ def required(payload: Mapping[str, Any], field: str, limit: int, losses: Losses)
     """Return a text that must be there, whole; an ID may come as a number."""
     text = payload.get(field)
     if text is None:
-        raise BadInput(f"{field} is missing")
+        raise BadInput(f"{field} is missing", code="field_missing")
     if isinstance(text, int) and not isinstance(text, bool):
         text = str(text)
     if not isinstance(text, str):
@@ -60,7 +62,7 @@ def required(payload: Mapping[str, Any], field: str, limit: int, losses: Losses)
     if not text.strip():
         raise BadInput(f"{field} is empty")
     if len(text) > limit:
-        raise BadInput(f"{field} is longer than {limit} characters")
+        raise BadInput(f"{field} is longer than {limit} characters", code="field_too_long")
     return storable(text, losses)
 
 

@@ -58,8 +58,8 @@ class NotACall(FailureInsightsError):
 class BadCall(BadInput):
     """An object that is no call; `call_id` is None where not even that could be read."""
 
-    def __init__(self, reason: str, call_id: str | None = None) -> None:
-        super().__init__(reason)
+    def __init__(self, reason: str, call_id: str | None = None, *, code: str | None = None) -> None:
+        super().__init__(reason, code=code)
         self.call_id = call_id
 
 

@@ -120,11 +120,16 @@ def moment(field: str, value: Any, *, naive_is_utc: bool = False) -> datetime:
         return _written(field, value, naive_is_utc)
     since_1970 = epoch(value)
     if since_1970 is None:
-        raise BadInput(f"{field} {shown(value)} is not an ISO 8601 time, such as 2026-11-23T06:00Z")
+        raise BadInput(
+            f"{field} {shown(value)} is not an ISO 8601 time, such as 2026-11-23T06:00Z",
+            code="bad_time",
+        )
     try:
         return datetime.fromtimestamp(since_1970, UTC)
     except (OverflowError, OSError, ValueError):
-        raise BadInput(f"{field} {shown(value)} is no time that a call can have") from None
+        raise BadInput(
+            f"{field} {shown(value)} is no time that a call can have", code="bad_time"
+        ) from None
 
 
 def _zoned(text: str) -> str:
@@ -141,13 +146,19 @@ def _written(field: str, text: str, naive_is_utc: bool) -> datetime:
         time = datetime.fromisoformat(_zoned(text))
     except ValueError:
         raise BadInput(
-            f"{field} {shown(text)} is not an ISO 8601 time, such as 2026-11-23T06:00:00Z"
+            f"{field} {shown(text)} is not an ISO 8601 time, such as 2026-11-23T06:00:00Z",
+            code="bad_time",
         ) from None
     if time.tzinfo is None:
         if not naive_is_utc:
-            raise BadInput(f"{field} {shown(text)} has no zone; add Z or an offset such as +01:00")
+            raise BadInput(
+                f"{field} {shown(text)} has no zone; add Z or an offset such as +01:00",
+                code="time_without_zone",
+            )
         time = time.replace(tzinfo=UTC)
     try:
         return time.astimezone(UTC)
     except OverflowError:
-        raise BadInput(f"{field} {shown(text)} is no time that a call can have") from None
+        raise BadInput(
+            f"{field} {shown(text)} is no time that a call can have", code="bad_time"
+        ) from None

@@ -36,7 +36,7 @@ def visible_project(connection: Connection, key: ApiKey, name_or_slug: str) -> P
     rows = connection.execute(statement, {**_scope(key), **spellings(name_or_slug)})
     project = best_match([ProjectRow(*row) for row in rows], name_or_slug)
     if project is None:
-        raise UnknownName(f"there is no project {name_or_slug!r}")
+        raise UnknownName(f"there is no project {name_or_slug!r}", code="unknown_project")
     return project
 
 

@@ -102,7 +102,9 @@ def read_call(connection: Connection, project: ProjectRow, call_id: str) -> Call
     values = {"project_id": project.id, "call_id": call_id}
     row = connection.execute(query("call"), values).first()
     if row is None:
-        raise UnknownName(f"there is no call {call_id!r} in project {project.slug!r}")
+        raise UnknownName(
+            f"there is no call {call_id!r} in project {project.slug!r}", code="unknown_call"
+        )
     return {
         "id": row.id,
         "call_id": row.call_id,

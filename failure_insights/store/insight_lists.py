@@ -74,7 +74,9 @@ def find_insight(
     values = {"id": insight_id, "project": project.slug}
     ids = connection.execute(statement, values).scalars().all()
     if not ids:
-        raise UnknownName(f"there is no insight {insight_id} in project {project.slug!r}")
+        raise UnknownName(
+            f"there is no insight {insight_id} in project {project.slug!r}", code="unknown_insight"
+        )
     rows = insight_rows(connection, ids)
     if view is not None:
         rows = as_view(connection, project, find_view(connection, project, view), rows)

@@ -57,10 +57,12 @@ def create_key(
     """
     name = name.strip()
     if not name:
-        raise BadInput("a key needs a name; it is how you revoke it")
+        raise BadInput("a key needs a name; it is how you revoke it", code="key_without_name")
     taken = connection.execute(text("SELECT 1 FROM api_keys WHERE name = :name"), {"name": name})
     if taken.first():
-        raise BadInput(f"there is a key {name!r} already; choose another name")
+        raise BadInput(
+            f"there is a key {name!r} already; choose another name", code="key_name_taken"
+        )
     key_id = connection.execute(
         text("SELECT nextval(pg_get_serial_sequence('api_keys', 'id'))")
     ).scalar_one()
@@ -97,7 +99,7 @@ def revoke_key(connection: Connection, name: str) -> None:
         "UPDATE api_keys SET revoked_at = now() WHERE name = :name AND revoked_at IS NULL"
     )
     if not connection.execute(statement, {"name": name}).rowcount:
-        raise UnknownName(f"there is no key {name!r} in force")
+        raise UnknownName(f"there is no key {name!r} in force", code="unknown_key")
 
 
 def key_in_force(connection: Connection, shown: str) -> ApiKey | None:

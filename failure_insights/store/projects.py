@@ -75,7 +75,10 @@ def find_project(connection: Connection, name_or_slug: str) -> ProjectRow:
     project = best_match(rows, name_or_slug)
     if project is None:
         known = connection.execute(text("SELECT name FROM projects ORDER BY name")).scalars()
-        raise UnknownName(f"there is no project {name_or_slug[:80]!r}; {_known(known.all())}")
+        raise UnknownName(
+            f"there is no project {name_or_slug[:80]!r}; {_known(known.all())}",
+            code="unknown_project",
+        )
     return project
 
 
@@ -91,7 +94,10 @@ def find_metric(connection: Connection, project_id: int, name_or_slug: str) -> M
         known = connection.execute(
             text("SELECT name FROM metrics WHERE project_id = :project_id ORDER BY name"), values
         ).scalars()
-        raise UnknownName(f"there is no metric {name_or_slug[:80]!r}; {_known(known.all())}")
+        raise UnknownName(
+            f"there is no metric {name_or_slug[:80]!r}; {_known(known.all())}",
+            code="unknown_metric",
+        )
     return metric
 
 
@@ -192,7 +198,8 @@ def put_view(connection: Connection, project_id: int, name: str, agents: Sequenc
     if missing := [agent for agent in wanted if agent not in named]:
         raise BadInput(
             f"the project has no agent {', '.join(repr(agent[:80]) for agent in missing[:5])}; "
-            "an agent is known from its first call on"
+            "an agent is known from its first call on",
+            code="unknown_agent",
         )
     lock_projects(connection, [project_id])
     rows = _views_like(connection, project_id, name)
@@ -228,7 +235,9 @@ def find_view(connection: Connection, project: ProjectRow, name_or_slug: str) ->
     """
     view = best_match(_views_like(connection, project.id, name_or_slug), name_or_slug)
     if view is None:
-        raise UnknownName(f"there is no view {name_or_slug!r} in project {project.slug!r}")
+        raise UnknownName(
+            f"there is no view {name_or_slug!r} in project {project.slug!r}", code="unknown_view"
+        )
     return int(view.id)
 
 

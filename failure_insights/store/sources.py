@@ -95,7 +95,10 @@ def add_source(connection: Connection, source: NewSource) -> SourceRow:
         "since": source.since,
     }
     if connection.execute(query("add_source"), values).first() is None:
-        raise BadInput(f"there is a source {name!r} already; choose another name, or remove it")
+        raise BadInput(
+            f"there is a source {name!r} already; choose another name, or remove it",
+            code="source_name_taken",
+        )
     return find_source(connection, name)
 
 
@@ -114,7 +117,9 @@ def find_source(connection: Connection, name: str) -> SourceRow:
     row = connection.execute(query("source_by_name"), {"name": _slug(name)}).first()
     if row is None:
         known = ", ".join(source.name for source in list_sources(connection)) or "none yet"
-        raise UnknownName(f"there is no source {name[:80]!r}; known: {known}")
+        raise UnknownName(
+            f"there is no source {name[:80]!r}; known: {known}", code="unknown_source"
+        )
     return _source(row)
 
 

@@ -1,13 +1,15 @@
 """Which failing calls an audit sees: the pool rule at its borders, past days, and replays."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from failure_insights.definitions import defs
 from failure_insights.orchestration.failing_call_sets import COLUMN_TYPES
-from failure_insights.orchestration.grid import end_of, partition_key
+from failure_insights.orchestration.grid import end_of
+from failure_insights.settings import CHECKOUT
 from failure_insights_tests.pipeline.grid import (
     DAY,
     FAILING_CALLS,
@@ -134,10 +136,18 @@ def test_an_audit_is_replayed_on_the_calls_that_were_kept(grid: Grid) -> None:
     assert reexecuted(grid, anew.run_id, again, steps=["failure_audit"]).success
     assert again.pools[0].calls[0].explanation == "It went wrong."
     assert len(again.pools[0].calls) == 13
-    frame = defs.load_asset_value("failing_calls", partition_key=partition_key(YESTERDAY, PAIR))
+
+
+def test_the_readmes_lines_for_a_notebook_load_a_partition_as_a_typed_frame(grid: Grid) -> None:
+    (lines,) = re.findall(r"```python\n(.*?)```", (CHECKOUT / "README.md").read_text(), re.DOTALL)
+    grid.fail("Clinic/Expected Outcome", 12)
+    assert grid.run(asset_selection=[FAILING_CALLS]).success
+    names: dict[str, Any] = {}
+    exec(lines.replace("2026-11-23", str(YESTERDAY)), names)
+    frame = names["calls"]
     assert {name: str(type_) for name, type_ in frame.dtypes.items()} == COLUMN_TYPES
-    assert len(frame) == 13
-    assert set(frame["project_metric"]) == {PAIR}
+    assert len(frame) == 12
+    assert set(frame["project_metric"]) == {"clinic/expected-outcome"}
     assert frame["started_at"].max() < pd.Timestamp(end_of(YESTERDAY))
 
 

@@ -22,6 +22,7 @@ from failure_insights.store.projects import (
     put_view,
 )
 from failure_insights_tests.pipeline.test_import import call, lines
+from failure_insights_tests.refusals import refused
 
 
 @pytest.fixture
@@ -66,18 +67,21 @@ def test_a_metric_is_found_by_name_or_slug(
 def test_an_unknown_name_is_answered_with_the_known_ones(
     connection: Connection, willow: ProjectRow, name: str
 ) -> None:
-    with pytest.raises(UnknownName, match="known: 'Bank', 'Willow Dental'") as refused:
+    with refused("unknown_project", UnknownName) as raised:
         find_project(connection, name)
-    assert len(str(refused.value)) < 300
-    with pytest.raises(UnknownName, match=r"no metric .*known: 'Hallucination', 'Latency', 'Mood'"):
+    assert "'Bank', 'Willow Dental'" in str(raised.value)
+    assert len(str(raised.value)) < 300
+    with refused("unknown_metric", UnknownName) as raised:
         find_metric(connection, willow.id, name)
+    assert "'Hallucination', 'Latency', 'Mood'" in str(raised.value)
 
 
 def test_many_known_names_are_not_all_listed(connection: Connection, willow: ProjectRow) -> None:
     for number in range(30):
         put_metric(connection, willow.id, MetricCard(f"Metric {number:02}"))
-    with pytest.raises(UnknownName, match=r"and 14 more$"):
+    with refused("unknown_metric") as raised:
         find_metric(connection, willow.id, "x")
+    assert str(raised.value).endswith("14 more")
 
 
 def test_pairs_are_the_audited_metrics_in_the_order_they_were_made(
@@ -125,10 +129,10 @@ def test_a_view_holds_the_agents_it_was_put_with_last(
         assert connection.execute(members, {"id": view.id}).scalars().all() == list(view.agents)
     assert put_view(connection, willow.id, "at night", []) == view
     assert (view.name, view.slug) == ("At Night", "at-night")
-    with pytest.raises(BadInput, match="no agent 'nobody'"):
+    with refused("unknown_agent", BadInput):
         put_view(connection, willow.id, "At Night", ["front-desk", "nobody"])
     bank = find_project(connection, "bank")
-    with pytest.raises(BadInput, match="no agent 'night-line'"):
+    with refused("unknown_agent", BadInput):
         put_view(connection, bank.id, "Ours", ["night-line"])
 
 

@@ -13,6 +13,7 @@ from failure_insights.errors import BadInput
 from failure_insights.sources import FORMATS, LeftOut, NotACall, ReadCall, advice, detect, reader
 from failure_insights.sources.entries import read_turns
 from failure_insights.sources.reading import Losses
+from failure_insights_tests.refusals import refused
 from failure_insights_tests.sources.fixtures import FIXTURES, SAID, TRANSCRIPTS, Fixture
 
 
@@ -406,7 +407,7 @@ def test_one_bad_turn_costs_no_call(provider: str) -> None:
 def test_a_transcript_that_is_neither_list_nor_text_is_refused(
     provider: str, transcript: Any
 ) -> None:
-    with pytest.raises(BadInput, match="not a list of turns"):
+    with refused("bad_transcript", BadInput):
         carried(provider, transcript)
 
 

@@ -186,7 +186,7 @@ def test_a_metric_card_is_put_and_decides_what_is_audited(site: Site) -> None:
 
     site.put(path.format("Yes%2FNo"), {"type": "custom_code"})
     asked = site.post(INSIGHTS.format("clinic"), {"metric_name": "Yes/No"})
-    assert (asked.status_code, "custom_code" in asked.json()["detail"]) == (422, True)
+    assert (asked.status_code, asked.json()["code"]) == (422, "metric_not_eligible")
     scored = call("n1", metrics=[{"name": "Hallucination", "score": 2}])
     site.put(path.format("Hallucination"), {"pass_rule": ">= 3"})
     assert counts(send(site, lines(scored)).json()) == (1, 0, 0, 0)

@@ -11,6 +11,7 @@ from failure_insights.errors import BadInput, UnknownName
 from failure_insights.settings import Settings
 from failure_insights.store.keys import create_key, key_in_force, list_keys, revoke_key
 from failure_insights.web.auth.rate_limit import RateLimit
+from failure_insights_tests.refusals import refused
 from failure_insights_tests.web.api_site import Site, site_of
 
 CLINIC = "/api/projects/clinic"
@@ -115,11 +116,11 @@ def test_a_key_is_stored_as_a_hash_and_works_until_it_is_revoked(engine: Engine)
         assert key_in_force(connection, key) is not None
         stored = connection.execute(text("SELECT to_jsonb(api_keys) FROM api_keys")).scalar_one()
         assert key not in str(stored)
-        with pytest.raises(BadInput, match="there is a key 'ci' already"):
+        with refused("key_name_taken", BadInput):
             create_key(connection, "ci")
         revoke_key(connection, "ci")
         assert key_in_force(connection, key) is None
-        with pytest.raises(UnknownName, match="no key 'ci' in force"):
+        with refused("unknown_key", UnknownName):
             revoke_key(connection, "ci")
         (row,) = list_keys(connection)
     assert (row.name, row.projects, row.revoked_at is not None) == ("ci", ("shop",), True)

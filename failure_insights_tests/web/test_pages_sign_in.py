@@ -14,6 +14,7 @@ from failure_insights.web.auth.session import COOKIE
 from failure_insights.web.auth.sign_in_link import LINK_S, make_sign_in_link
 from failure_insights.web.pages import links
 from failure_insights.web.security_headers import HEADERS
+from failure_insights_tests.refusals import refused
 from failure_insights_tests.web.sample import Sample, Theme
 from failure_insights_tests.web.test_pages import Browser
 
@@ -229,7 +230,7 @@ def test_every_answer_carries_the_security_headers(visitor: Browser, address: st
 )
 def test_listening_beyond_loopback_needs_a_key(engine: Engine, host: str, is_refused: bool) -> None:
     if is_refused:
-        with pytest.raises(BadInput, match="failure-insights keys create"):
+        with refused("no_api_key", BadInput):
             require_key_beyond_loopback(engine, host)
         with engine.begin() as connection:
             create_key(connection, "a")

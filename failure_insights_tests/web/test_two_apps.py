@@ -83,7 +83,7 @@ def test_every_problem_has_a_code_for_programs(site: Site) -> None:
     path = "/api/projects/clinic/metric_failure_mode_insights/"
     codes = {
         "no_key_in_force": site.client.get(path),
-        "unknown_name": site.get(path, "bank"),
+        "unknown_project": site.get(path, "bank"),
         "not_found": site.get("/api/nothing/"),
         "method_not_allowed": site.client.delete(path, headers=site.bearer("clinic")),
         "bad_input": site.get(path, page=0),

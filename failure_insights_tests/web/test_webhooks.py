@@ -307,7 +307,7 @@ def test_a_signed_delivery_needs_no_key_and_goes_where_its_source_says(
     assert (source.new_calls, source.updated_calls, source.last_error) == (1, 0, "")
 
     forged = site.client.post(path, content=body, headers=signature_of(kind, "a guess", body))
-    assert forged.status_code == 401
+    assert (forged.status_code, forged.json()["code"]) == (401, "delivery_not_signed")
     elsewhere = path.replace(path.split("/")[-2], "A" * 16)
     assert site.client.post(elsewhere, content=body, headers=headers).status_code == 401
     other = path.replace(f"/{kind}/", "/livekit/")
@@ -317,7 +317,7 @@ def test_a_signed_delivery_needs_no_key_and_goes_where_its_source_says(
 def test_a_secret_that_is_not_set_is_no_fault_of_the_provider(site: Site) -> None:
     path = webhook(site, "vapi")
     answer = site.client.post(path, content=b"{}", headers={"X-Vapi-Secret": ""})
-    assert answer.status_code == 503
+    assert (answer.status_code, answer.json()["code"]) == (503, "webhook_secret_not_set")
 
 
 def test_a_signed_delivery_that_cannot_be_read_is_counted_with_its_reason(

@@ -74,7 +74,7 @@ def plain_files(file: BinaryIO, name: str, packed_in: tuple[str, ...] = ()) -> I
         any of DAMAGED: an archive cannot be opened.
     """
     if len(packed_in) > MAX_DEPTH:
-        raise BadInput(f"{name} is packed more than {MAX_DEPTH} times")
+        raise BadInput(f"{name} is packed more than {MAX_DEPTH} times", code="packed_too_often")
     head, damage = b"", None
     try:
         while len(head) < HEAD_BYTES and (more := file.read(HEAD_BYTES - len(head))):

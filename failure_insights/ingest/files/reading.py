@@ -56,7 +56,9 @@ def _values_of(plain: PlainFile) -> Iterator[Value]:
         return
     encoding = encoding_of(plain.head)
     if encoding == "utf-8" and _BINARY.search(plain.head) and plain.head.lstrip()[:1] not in b"{[":
-        raise BadInput("no text: it is neither JSON nor CSV nor Parquet, packed or not")
+        raise BadInput(
+            "no text: it is neither JSON nor CSV nor Parquet, packed or not", code="not_text"
+        )
     pieces = pieces_of(plain.file, encoding)
     start = ""
     for piece in pieces:
@@ -93,7 +95,9 @@ class _Limited:
         data = self._file.read(size)
         self._budget.left -= len(data)
         if self._budget.left < 0:
-            raise BadInput("too large once it is unpacked; nothing more is read")
+            raise BadInput(
+                "too large once it is unpacked; nothing more is read", code="too_large_unpacked"
+            )
         return data
 
     def seekable(self) -> bool:

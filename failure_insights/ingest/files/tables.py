@@ -90,7 +90,8 @@ def parquet_values(file: BinaryIO) -> Iterator[Value]:
         from pyarrow.parquet import ParquetFile
     except ImportError:
         raise BadInput(
-            "Parquet needs pyarrow: pip install 'failure-insights[parquet]', or export CSV"
+            "Parquet needs pyarrow: pip install 'failure-insights[parquet]', or export CSV",
+            code="parquet_needs_pyarrow",
         ) from None
     try:
         with ParquetFile(file) as table:
@@ -102,7 +103,7 @@ def parquet_values(file: BinaryIO) -> Iterator[Value]:
                     cells = {_column(name): _plain(value) for name, value in row.items()}
                     yield Value(Place(number), "Parquet", size, call_of_row(cells))
     except ArrowException as error:
-        raise BadInput(f"not Parquet: {str(error).splitlines()[0]}") from None
+        raise BadInput(f"not Parquet: {str(error).splitlines()[0]}", code="not_parquet") from None
 
 
 def call_of_row(cells: Mapping[str, Any]) -> Mapping[str, Any]:

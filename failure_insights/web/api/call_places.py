@@ -24,7 +24,8 @@ def project_of_call(
         return slugs[0]
     raise BadInput(
         "this key sees several projects or none, and the call's ID and agent do not tell which "
-        "is meant; name one as 'project', or use a key for one project"
+        "is meant; name one as 'project', or use a key for one project",
+        code="project_needed",
     )
 
 

@@ -125,9 +125,15 @@ def _whole(sent: NativeCall, known: CallRow | None, *, has_transcript: bool) -> 
             "metrics": sent.get("metrics", []),
         }
     if not has_transcript:
-        raise BadInput("transcript_json is missing, and no call of this ID is there to judge")
+        raise BadInput(
+            "transcript_json is missing, and no call of this ID is there to judge",
+            code="transcript_missing",
+        )
     if "agent" not in sent:
-        raise BadInput("agent or assistant_id is missing: one of them says whose call this is")
+        raise BadInput(
+            "agent or assistant_id is missing: one of them says whose call this is",
+            code="agent_missing",
+        )
     return {"started_at": datetime.now(UTC).isoformat(), **sent}
 
 

@@ -26,7 +26,7 @@ async def object_of_body(request: Request) -> Mapping[str, Any]:
         return await _object_of_form(request)
     value = parse((await request.body()).removeprefix(b"\xef\xbb\xbf"))
     if not isinstance(value, dict):
-        raise BadInput(f"the body is {shown(value)}, not one JSON object")
+        raise BadInput(f"the body is {shown(value)}, not one JSON object", code="not_an_object")
     return value
 
 

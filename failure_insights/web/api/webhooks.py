@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Engine
 from starlette.concurrency import run_in_threadpool
-from starlette.exceptions import HTTPException
 
 from failure_insights.errors import BadInput
 from failure_insights.ingest.payloads import (
@@ -32,6 +31,7 @@ from failure_insights.web.api.answer_models import Delivered
 from failure_insights.web.api.answers import answer
 from failure_insights.web.api.call_places import agent_named, project_of_call
 from failure_insights.web.api.examples import DELIVERY
+from failure_insights.web.api.problems import problem
 from failure_insights.web.api.request_bodies import object_of_body
 from failure_insights.web.api.webhook_signatures import is_genuine
 from failure_insights.web.auth.api_keys import Caller, CallerOf
@@ -90,17 +90,23 @@ async def take_signed_delivery(
     """Take one signed delivery at a source's own address; it needs no API key."""
     source = request.scope.get("webhook")
     if not isinstance(source, SourceRow):
-        raise HTTPException(404, "there is no webhook at this address")
+        return problem(404, "there is no webhook at this address", code="unknown_webhook")
     body = await request.body()
     secret = secret_named(source.key_env or "")
     if secret is None:
         _log.error(
             "source %s: the variable %s is not set in this process", source.name, source.key_env
         )
-        raise HTTPException(503, "this webhook's signing secret is not set; try again later")
+        return problem(
+            503,
+            "this webhook's signing secret is not set; try again later",
+            code="webhook_secret_not_set",
+        )
     if not is_genuine(source.kind, secret, request.headers, body, time.time()):
         _log.warning("source %s: a delivery was not signed with its secret", source.name)
-        raise HTTPException(401, "the delivery is not signed with this webhook's secret")
+        return problem(
+            401, "the delivery is not signed with this webhook's secret", code="delivery_not_signed"
+        )
     payload = await object_of_body(request)
     engine: Engine = request.app.state.engine
     return await run_in_threadpool(_take_of_source, engine, source, payload)
