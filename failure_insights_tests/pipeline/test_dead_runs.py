@@ -14,6 +14,8 @@ from failure_insights.orchestration.triggers import run_failures
 from failure_insights.store.queue import NewAudit, beat, open_audits, take
 from failure_insights_tests.pipeline.grid import YESTERDAY, Grid, OneTheme, job_with
 
+pytestmark = pytest.mark.slow
+
 Status = dg.DagsterRunStatus
 PAIR = "clinic/csat"
 

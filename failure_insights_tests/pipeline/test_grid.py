@@ -18,6 +18,8 @@ from failure_insights_tests.pipeline.grid import (
     reexecuted,
 )
 
+pytestmark = pytest.mark.slow
+
 MATERIALIZED, FAILED = AssetPartitionStatus.MATERIALIZED, AssetPartitionStatus.FAILED
 METRICS = ("CSAT", "Hallucination", "Relevancy", "STT Errors")
 PAIRS = ("clinic/csat", "clinic/hallucination", "clinic/relevancy", "clinic/stt-errors")

@@ -34,6 +34,8 @@ from failure_insights_tests.pipeline.grid import (
     job_with,
 )
 
+pytestmark = pytest.mark.slow
+
 METRICS = ("CSAT", "Hallucination", "Relevancy", "STT Errors", "Latency")
 PAIRS = ["clinic/csat", "clinic/hallucination", "clinic/relevancy", "clinic/stt-errors"]
 

@@ -25,6 +25,8 @@ from failure_insights_tests.pipeline.grid import (
     Grid,
 )
 
+pytestmark = pytest.mark.slow
+
 PAIRS = ("clinic/csat", "clinic/relevancy")
 
 

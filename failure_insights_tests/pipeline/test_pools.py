@@ -23,6 +23,8 @@ from failure_insights_tests.pipeline.grid import (
     take_calls,
 )
 
+pytestmark = pytest.mark.slow
+
 PAIR = "clinic/csat"
 SKIPPED = "skipped_not_enough_data"
 TOO_FEW = "Not enough metric failure instances in last 7 days."

@@ -22,6 +22,8 @@ from failure_insights_tests.pipeline.grid import Grid
 from failure_insights_tests.pull.providers import FakeCall, FakeElevenLabs, FakeVapi
 from failure_insights_tests.pull.server import ProviderServer, Reply
 
+pytestmark = pytest.mark.slow
+
 CALLS = dg.AssetKey("calls")
 AT = datetime(2026, 11, 25, 5, 45, tzinfo=UTC)
 

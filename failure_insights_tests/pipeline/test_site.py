@@ -34,6 +34,8 @@ from failure_insights_tests.pipeline.dagster_site import (
 )
 from failure_insights_tests.pipeline.grid import DAY, HOUR, YESTERDAY, failing_call, take_calls
 
+pytestmark = pytest.mark.slow
+
 METRICS = ("CSAT", "Expected Outcome", "Hallucination", "Relevancy", "STT Errors")
 #: In the order of the grid, which ranges go by.
 PAIRS = tuple(f"clinic/{slugify(metric)}" for metric in METRICS)

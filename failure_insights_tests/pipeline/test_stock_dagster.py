@@ -23,6 +23,8 @@ from failure_insights_tests.pipeline.dagster_site import (
 )
 from failure_insights_tests.pipeline.grid import DAY, HOUR, YESTERDAY, failing_call, take_calls
 
+pytestmark = pytest.mark.slow
+
 DAGSTER_YAML = Path(__file__).with_name("stock_dagster.yaml")
 PAIRS = ("clinic/csat", "clinic/relevancy")
 BACKFILLED = [YESTERDAY - ago * DAY for ago in (3, 2, 1)]

@@ -38,6 +38,8 @@ from failure_insights_tests.pull.server import (
 from failure_insights_tests.pull.tracing import FakeLangfuse3, FakeLangfuse4, FakePhoenix
 from failure_insights_tests.refusals import refused
 
+pytestmark = pytest.mark.slow
+
 Fake = Callable[[list[FakeCall]], Callable[[Request], Reply]]
 #: Each provider, and Langfuse twice: as it is, and as it was up to version 3.
 FAKES: dict[str, Fake] = {

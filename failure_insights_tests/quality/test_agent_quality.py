@@ -27,6 +27,8 @@ from failure_insights_tests.quality.report import (
 )
 from failure_insights_tests.quality.scoring import agreement, mean
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("noise", "least_f1", "most_error", "least_coverage"),

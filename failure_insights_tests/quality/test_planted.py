@@ -16,6 +16,8 @@ from failure_insights_tests.quality.report import (
 )
 from failure_insights_tests.quality.scoring import mean
 
+pytestmark = pytest.mark.slow
+
 
 def test_wording_finds_causes_that_judges_describe_in_words_of_their_own() -> None:
     measured = measure(WordingAuditor(), lexical_pools(sizes=(10, 20, 40, 100)))

@@ -17,6 +17,8 @@ from failure_insights.sources import FORMATS
 from failure_insights_tests.documents import TOP
 from failure_insights_tests.trials.commands import codes_of, command, environment_of
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC).replace(microsecond=0)
 #: Two causes, four calls each.
 CAUSES = (

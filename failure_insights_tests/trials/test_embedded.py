@@ -11,6 +11,8 @@ import pytest
 from failure_insights.errors import DatabaseUnreachable
 from failure_insights.store.embedded import server_process, start_embedded_postgres
 
+pytestmark = pytest.mark.slow
+
 USES = """
 import os, signal, sys
 from pathlib import Path

@@ -17,6 +17,8 @@ from failure_insights.commands.restarts import Keeper, Part
 from failure_insights.commands.supervisor import NOTES, Command, StartFailed, end_leftovers, running
 from failure_insights.errors import DatabaseUnreachable
 
+pytestmark = pytest.mark.slow
+
 SLEEPS = "import time; time.sleep(600)"
 #: Starts a process that will not hear and ends only when it is killed, as its child.
 DEAF = f"""

@@ -19,6 +19,8 @@ from failure_insights_tests.trials.commands import command, environment_of
 from failure_insights_tests.trials.conftest import remove_home
 from failure_insights_tests.trials.running_up import Up, up
 
+pytestmark = pytest.mark.slow
+
 T = TypeVar("T")
 
 PATH = "/api/projects/shop/metric_failure_mode_insights/"

@@ -33,6 +33,8 @@ from failure_insights_tests.pull.tracing import FakeLangfuse4, FakePhoenix
 from failure_insights_tests.trials.commands import command, environment_of
 from failure_insights_tests.web.test_webhooks import DELIVERIES
 
+pytestmark = pytest.mark.slow
+
 PAGES = sorted((TOP / "docs" / "sources").glob("*.md"))
 HERE = "http://127.0.0.1:8000"
 FIXTURES = Path(__file__).parent.parent / "pull" / "fixtures"

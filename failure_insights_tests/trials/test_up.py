@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import psutil
+import pytest
 from sqlalchemy import Engine, text
 
 from failure_insights.demo import PLANTED_CAUSES
@@ -21,6 +22,8 @@ from failure_insights_tests.trials.commands import (
     environment_of,
 )
 from failure_insights_tests.trials.running_up import Up, up
+
+pytestmark = pytest.mark.slow
 
 
 def processes_of(home: Path) -> list[str]:

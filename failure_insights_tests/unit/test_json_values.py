@@ -55,6 +55,7 @@ def read(text: str, size: int = 2**20) -> list[Value]:
     return list(json_values(text[at : at + size] for at in range(0, len(text), size)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layout", LAYOUTS)
 @given(calls=CALLS, size=st.integers(1, 40), is_ascii=st.booleans())
 def test_values_are_the_same_in_every_layout(

@@ -132,7 +132,7 @@ def test_no_text_breaks_the_auditor(explanations: list[str]) -> None:
     check(audit(pool), {c.call_id: c.explanation for c in pool.calls})
 
 
-@pytest.mark.parametrize("size", [10, 40, 900])
+@pytest.mark.parametrize("size", [10, 40, pytest.param(900, marks=pytest.mark.slow)])
 def test_the_same_calls_in_any_order_give_the_same_themes(size: int) -> None:
     planted = plant("clinic", size, 3, 5, judge_styles=3)
     first = audit(planted.pool, Calls(planted.transcripts))

@@ -18,6 +18,8 @@ from failure_insights.web.api.examples import EXAMPLES
 from failure_insights.web.app import create_app
 from failure_insights_tests.web.api_site import NOW, site_of
 
+pytestmark = pytest.mark.slow
+
 DOCUMENT = create_api(Settings()).openapi()
 OPERATIONS = [
     (method.upper(), path)

@@ -15,7 +15,7 @@ from failure_insights_tests.web.browsing import Site, Watched, chromium, needs_c
 from failure_insights_tests.web.sample import Sample, Theme
 from failure_insights_tests.web.showcase import ODD_IDS, showcase
 
-pytestmark = needs_chromium
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 @pytest.fixture(scope="module")

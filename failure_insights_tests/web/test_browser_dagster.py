@@ -4,6 +4,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from failure_insights.settings import Settings
@@ -12,7 +13,7 @@ from failure_insights_tests.quality.planted import plant
 from failure_insights_tests.web.browsing import Watched, chromium, needs_chromium, serving
 from failure_insights_tests.web.sample import Sample
 
-pytestmark = needs_chromium
+pytestmark = [pytest.mark.slow, needs_chromium]
 
 
 def test_generate_reload_and_read_what_failed(database_url: str, tmp_path: Path) -> None:
