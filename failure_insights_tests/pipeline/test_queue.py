@@ -13,6 +13,8 @@ from failure_insights.settings import get_settings
 from failure_insights.store import queue
 from failure_insights_tests.pipeline.grid import TODAY, Grid, OneTheme, reexecuted
 
+pytestmark = pytest.mark.slow
+
 PAIR = "clinic/csat"
 
 
