@@ -16,6 +16,8 @@ from failure_insights_tests.agent.audits import (
 )
 from failure_insights_tests.agent.plain_reader import DATE, TOOL, PlainReader
 
+pytestmark = pytest.mark.slow
+
 Call = dict[str, Any]
 
 
@@ -42,7 +44,6 @@ def test_too_few_calls_cost_nothing(engine: Engine, count: int) -> None:
         assert site.requests == 0
 
 
-@pytest.mark.slow
 def test_a_pool_of_5000_is_sorted_by_a_classifier_where_it_is_sure(engine: Engine) -> None:
     calls = [planted_call(number) for number in range(5_000)]
     for number, call in enumerate(calls):  # every explanation its own

@@ -23,6 +23,8 @@ from failure_insights_tests.agent.audits import (
 from failure_insights_tests.agent.plain_reader import DATE, TOOL, PlainReader
 from failure_insights_tests.endpoint.server import Sent
 
+pytestmark = pytest.mark.slow
+
 Call = dict[str, Any]
 
 CALLS = [planted_call(number) for number in range(40)]

@@ -5,6 +5,8 @@ import pytest
 from failure_insights_tests.sources.fixtures import FIXTURES, Fixture
 from failure_insights_tests.sources.sdk_types import require_accepted
 
+pytestmark = pytest.mark.slow
+
 #: The SDKs among the test requirements; see `sdk_types` for the others.
 INSTALLED = ("retell.", "elevenlabs.")
 
