@@ -16,14 +16,14 @@ from failure_insights.store.project_lists import listed
 
 def visible_projects(connection: Connection, key: ApiKey) -> list[ProjectRow]:
     """Return the projects that the key may see, by name."""
-    rows = connection.execute(query("visible_projects", seen="projects_of_key"), _scope(key))
+    rows = connection.execute(query("visible_projects", seen="projects_of_key"), scope_of(key))
     return [ProjectRow(*row) for row in rows]
 
 
 def list_projects(connection: Connection, key: ApiKey, page: Page) -> Listed[ProjectRow]:
     """Return one page of the projects that a key may see, by slug."""
     statement = query("list_projects", seen="projects_of_key")
-    return listed(connection, statement, ProjectRow, _scope(key), page)
+    return listed(connection, statement, ProjectRow, scope_of(key), page)
 
 
 def visible_project(connection: Connection, key: ApiKey, name_or_slug: str) -> ProjectRow:
@@ -33,7 +33,7 @@ def visible_project(connection: Connection, key: ApiKey, name_or_slug: str) -> P
         UnknownName: there is none of that name, or it is not the key's: the same words for both.
     """
     statement = query("visible_project", seen="projects_of_key")
-    rows = connection.execute(statement, {**_scope(key), **spellings(name_or_slug)})
+    rows = connection.execute(statement, {**scope_of(key), **spellings(name_or_slug)})
     project = best_match([ProjectRow(*row) for row in rows], name_or_slug)
     if project is None:
         raise UnknownName(f"there is no project {name_or_slug!r}", code="unknown_project")
@@ -49,7 +49,7 @@ def projects_of_call(
     only one that has its agent. Otherwise all that the key sees.
     """
     statement = query("projects_of_call", seen="projects_of_key")
-    values = {**_scope(key), "call_id": call_id, "agent": agent}
+    values = {**scope_of(key), "call_id": call_id, "agent": agent}
     seen: list[Row[Any]] = [*connection.execute(statement, values)]
     for group in (
         seen,
@@ -61,5 +61,6 @@ def projects_of_call(
     return [str(row.slug) for row in seen]
 
 
-def _scope(key: ApiKey) -> Mapping[str, object]:
+def scope_of(key: ApiKey) -> Mapping[str, object]:
+    """Return the values of `projects_of_key`."""
     return {"key_id": key.id, "all_projects": key.all_projects}

@@ -131,6 +131,15 @@ def read_call(connection: Connection, project: ProjectRow, call_id: str) -> Call
     }
 
 
+def delete_call(connection: Connection, project: ProjectRow, call_id: str) -> None:
+    """Delete a call with its transcript and results, and what insights quote of it.
+
+    The counts of insights stay as they were found.
+    """
+    values = {"project_id": project.id, "call_id": call_id}
+    connection.execute(query("delete_call"), values)
+
+
 def findings_of_call(
     connection: Connection, project: ProjectRow, call_id: str, insight_id: int | None
 ) -> list[CallFindingRow]:

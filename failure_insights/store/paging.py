@@ -1,10 +1,11 @@
 """Long lists in pages."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 R = TypeVar("R")
+S = TypeVar("S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +32,7 @@ class Listed(Generic[R]):
     rows: Sequence[R]
     total: int
     newest: int | None = None
+
+    def of(self, shape: Callable[[R], S]) -> "Listed[S]":
+        """Return the same page with each row in another shape."""
+        return Listed([shape(row) for row in self.rows], self.total, self.newest)

@@ -168,6 +168,12 @@ def fail(connection: Connection, insight_ids: Sequence[int], reason: str) -> int
     return result.rowcount
 
 
+def delete_insight(connection: Connection, insight_id: int) -> bool:
+    """Delete an insight that is done, with its themes of that day; False where it is open."""
+    statement = text("DELETE FROM insights WHERE id = :id AND status NOT IN ('pending', 'running')")
+    return connection.execute(statement, {"id": insight_id}).rowcount > 0
+
+
 def beat(connection: Connection, run_id: str) -> None:
     """Say that a run's process is alive, on each of its open rows."""
     connection.execute(

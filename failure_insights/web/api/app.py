@@ -22,6 +22,7 @@ from failure_insights.web.api.gate import Gate
 from failure_insights.web.api.openapi import describe
 from failure_insights.web.api.problems import say_problems
 from failure_insights.web.auth.rate_limit import RateLimit
+from failure_insights.web.cekura.routers import ROUTERS as CEKURA
 
 _DESCRIPTION = """Root causes of failing voice-agent calls: ask for an audit, poll its row, read
 the failure modes. Every endpoint takes an API key, as a bearer token or as `X-CEKURA-API-KEY`."""
@@ -48,7 +49,7 @@ def _paths(routers: Iterable[APIRouter]) -> set[str]:
 
 _OPEN_PATHS = {_DOCUMENT, *_paths(_OPEN)}
 #: The first parts of all paths of the API; no page's path begins with one.
-API_PARTS = {path.split("/")[1] for path in _OPEN_PATHS | _paths(_KEYED)}
+API_PARTS = {path.split("/")[1] for path in _OPEN_PATHS | _paths((*_KEYED, *CEKURA))}
 
 
 def create_api(settings: Settings) -> FastAPI:
@@ -68,5 +69,7 @@ def create_api(settings: Settings) -> FastAPI:
     say_problems(api)
     for part in (*_KEYED, *_OPEN):
         api.include_router(part)
+    for part in CEKURA:
+        api.include_router(part, include_in_schema=False)
     describe(api)
     return api

@@ -1,0 +1,8 @@
+"""All of Cekura's paths, what is not done here last.
+
+They are not in the OpenAPI document: that is of our own paths, and Cekura's clients know theirs.
+"""
+
+from failure_insights.web.cekura import calls, categories, insights, not_done, places
+
+ROUTERS = tuple(part.router for part in (categories, insights, calls, places, not_done))
