@@ -20,7 +20,7 @@ from failure_insights_tests.web.api_site import NOW, site_of
 from failure_insights_tests.web.browsing import serving
 from failure_insights_tests.web.test_webhooks import DELIVERIES
 
-THEME = "th_00000000000a"
+THEME, OTHER_THEME = "th_00000000000a", "th_00000000000b"
 #: The range that the calls of the site lie in.
 RANGE = {"date_from": "2026-11-24", "date_to": "2026-11-24"}
 
@@ -86,6 +86,12 @@ def _call(number: int) -> dict[str, Any]:
         "transcript_json": said,
         "timestamp": "2026-11-24T07:00:00Z",
     }
+
+
+def slugs(world: World) -> list[str]:
+    """Return the slugs of the project's categories."""
+    listed = world.sdk.metric_failure_mode_insights.categories(world.project)
+    return [category["slug"] for category in listed["categories"]]
 
 
 #: In order: later steps use the IDs that earlier ones give.
@@ -259,6 +265,43 @@ STEPS: tuple[Step, ...] = (
         for kind in ("vapi", "retell", "livekit", "pipecat")
     ),
     Step(
+        "calls mark-metric-vote",
+        lambda w: w.sdk.calls.mark_metric_vote(
+            w.call, metric_id=w.metric, thumbs_up=False, expected_value=True, feedback="It is shut."
+        ),
+        lambda w: [
+            *("calls", "mark-metric-vote", w.call, "--metric-id", w.metric),
+            *("--thumbs-down", "--feedback", "It is shut."),
+        ],
+        lambda a, w: (a["verdict"], a["expected"]) == ("judge_wrong", True),
+    ),
+    Step(
+        "insights fix-metric",
+        lambda w: w.sdk.metric_failure_mode_insights.fix_metric(w.insight, 0, "They are shut."),
+        lambda w: [
+            *("insights", "fix-metric", w.insight, "--failure-mode-index", 0),
+            *("--feedback", "They are shut.", "--expected-value", "true"),
+        ],
+        lambda a, w: a == {"count": 3, "metric_name": "Hallucination"},
+    ),
+    Step(
+        "insights category-fix-metric",
+        lambda w: w.sdk.metric_failure_mode_insights.category_fix_metric(
+            OTHER_THEME, w.project, 0, "No price was meant.", expected_value=None
+        ),
+        None,
+        lambda a, w: (a["count"], slugs(w)) == (2, [THEME]),
+    ),
+    Step(
+        "insights category-delete",
+        lambda w: w.sdk.metric_failure_mode_insights.category_delete(THEME, w.project, w.metric),
+        lambda w: [
+            *("insights", "category-delete", THEME, "--project-id", w.project),
+            *("--metric-id", w.metric, "--yes"),
+        ],
+        lambda a, w: w.sdk.metric_failure_mode_insights.categories(w.project)["count"] == 0,
+    ),
+    Step(
         "calls delete",
         lambda w: w.sdk.calls.delete(w.call),
         None,
@@ -319,7 +362,7 @@ def world(engine: Engine, home: Path) -> Iterator[World]:
 def _run(*words: object) -> Any:
     """Run a command of the package as JSON where it can, and return what it printed."""
     command = [str(word) for word in words]
-    if "delete" not in command:
+    if not command[1].endswith("delete"):
         command += ["--format", "json"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, f"cekura {' '.join(command)}: {result.output}"

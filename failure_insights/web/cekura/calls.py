@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from sqlalchemy import Connection
 
 from failure_insights.errors import BadInput
 from failure_insights.store.calls import delete_call, find_call
+from failure_insights.store.names import ProjectRow
 from failure_insights.store.paging import Page
-from failure_insights.store.seen_rows import CallFilter, project_of_row, seen_calls
+from failure_insights.store.seen_rows import CallFilter, SeenCall, project_of_row, seen_calls
 from failure_insights.web.api.answers import MAX_ID, answer, page_of
 from failure_insights.web.auth.api_keys import CallerOf
 from failure_insights.web.cekura import rows
@@ -15,15 +17,15 @@ from failure_insights.web.cekura.scope import Id, moment, projects_meant
 
 router = APIRouter()
 
-_V1, _V2 = "/observability/v1/call-logs", "/observability/v2/call-logs"
+CALL_LOGS = ("/observability/v1/call-logs", "/observability/v2/call-logs")
 MOST_CALLS = 500
 
 CallNumber = Annotated[int, Path(ge=1, le=MAX_ID)]
 Ids = Annotated[str | None, Query(max_length=20_000)]
 
 
-@router.get(f"{_V1}/")
-@router.get(f"{_V2}/")
+@router.get(f"{CALL_LOGS[0]}/")
+@router.get(f"{CALL_LOGS[1]}/")
 def list_(
     request: Request,
     caller: CallerOf,
@@ -58,25 +60,27 @@ def list_(
     return page_of(request, asked, found.of(rows.call_summary))
 
 
-@router.get(f"{_V1}/{{number:int}}/")
-@router.get(f"{_V2}/{{number:int}}/")
+@router.get(f"{CALL_LOGS[0]}/{{number:int}}/")
+@router.get(f"{CALL_LOGS[1]}/{{number:int}}/")
 def read(caller: CallerOf, number: CallNumber) -> Response:
     """Read a call: its transcript, and what each metric's judge said of it."""
     with caller.engine.connect() as connection:
         place = project_of_row(connection, caller.key, "call", number)
-        which = CallFilter(ids=[str(number)])
-        found = seen_calls(connection, [place], which, Page(size=MOST_CALLS))
-        row = next(row for row in found.rows if row.id == number)
+        row = call_meant(connection, place, number)
         return answer(rows.call(row, find_call(connection, place, row.call_id)))
 
 
-@router.delete(f"{_V1}/{{number:int}}/", status_code=204)
-@router.delete(f"{_V2}/{{number:int}}/", status_code=204)
+@router.delete(f"{CALL_LOGS[0]}/{{number:int}}/", status_code=204)
+@router.delete(f"{CALL_LOGS[1]}/{{number:int}}/", status_code=204)
 def delete(caller: CallerOf, number: CallNumber) -> Response:
     """Delete a call with its transcript and results, and what insights quote of it."""
     with caller.engine.begin() as connection:
         place = project_of_row(connection, caller.key, "call", number)
-        found = seen_calls(connection, [place], CallFilter(ids=[str(number)]), Page())
-        row = next(row for row in found.rows if row.id == number)
-        delete_call(connection, place, row.call_id)
+        delete_call(connection, place, call_meant(connection, place, number).call_id)
     return Response(status_code=204)
+
+
+def call_meant(connection: Connection, place: ProjectRow, number: int) -> SeenCall:
+    """Return the project's call of this number, which is there."""
+    found = seen_calls(connection, [place], CallFilter(ids=[str(number)]), Page())
+    return next(row for row in found.rows if row.id == number)

@@ -3,9 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
+from sqlalchemy import Connection
 
-from failure_insights.store.failure_counts import theme_calls
+from failure_insights.store.failure_counts import Scope, theme_calls
+from failure_insights.store.names import ProjectRow
+from failure_insights.store.paging import Page
 from failure_insights.store.projects import find_metric
+from failure_insights.store.seen_rows import CallFilter, seen_calls
 from failure_insights.web.api.answers import answer
 from failure_insights.web.api.request_models import Name
 from failure_insights.web.auth.api_keys import CallerOf
@@ -86,3 +90,13 @@ def calls(
         themes = theme_calls(connection, place, scope, metric_id=metric_id, theme_id=category_slug)
     numbers = themes[0].call_numbers if themes else []
     return answer({"count": len(numbers), "call_log_ids": numbers})
+
+
+def calls_of_theme(connection: Connection, place: ProjectRow, theme_id: str) -> list[str]:
+    """Return the providers' IDs of all calls of a theme, newest first."""
+    themes = theme_calls(connection, place, Scope(), theme_id=theme_id)
+    numbers = [str(number) for theme in themes for number in theme.call_numbers]
+    which = CallFilter(ids=numbers)
+    known = set(map(int, numbers))
+    found = seen_calls(connection, [place], which, Page(size=len(numbers) * 2 + 1))
+    return [row.call_id for row in found.rows if row.id in known]

@@ -36,7 +36,9 @@ from failure_insights.web.cekura.scope import (
     scope_meant,
 )
 
-router = APIRouter(prefix="/observability/v1/metric-failure-mode-insights")
+INSIGHTS = "/observability/v1/metric-failure-mode-insights"
+
+router = APIRouter(prefix=INSIGHTS)
 
 #: Rows of one answer; Cekura's lists of insights have no pages, so these come on request only.
 MOST_INSIGHTS = 100
