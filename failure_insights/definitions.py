@@ -3,6 +3,7 @@
 import dagster as dg
 
 from failure_insights.orchestration.assets import failing_calls, failure_audit
+from failure_insights.orchestration.digests import DIGEST_JOB, daily_digest, project_digest
 from failure_insights.orchestration.failing_call_sets import FailingCallSets
 from failure_insights.orchestration.patches import enabled, forked_runs
 from failure_insights.orchestration.pulled_calls import PULL_JOB, calls, new_calls
@@ -26,7 +27,7 @@ if enabled() and get_settings().fork_runs:
 store = StoreResource()
 
 defs = dg.Definitions(
-    assets=[calls, failing_calls, failure_audit],
+    assets=[calls, failing_calls, failure_audit, project_digest],
     jobs=[
         dg.define_asset_job(
             PULL_JOB, [calls], description="Bring the new calls of sources that are pulled."
@@ -36,9 +37,14 @@ defs = dg.Definitions(
             [failing_calls, failure_audit],
             description="Audit pairs of the grid: failing_calls, then failure_audit.",
         ),
+        dg.define_asset_job(
+            DIGEST_JOB,
+            [project_digest],
+            description="Say of each project what is new, grew, regressed or went away.",
+        ),
     ],
     schedules=[daily_audit, new_calls],
-    sensors=[regeneration_requests, eligible_pairs_sensor, run_failures],
+    sensors=[regeneration_requests, eligible_pairs_sensor, run_failures, daily_digest],
     resources={
         "settings": process_settings,
         "store": store,

@@ -130,6 +130,19 @@ def export(
         print(export_insight(engine, insight, format))
 
 
+@app.command()
+def digest(
+    project: Annotated[str, typer.Argument(help="Name or slug of the project.")],
+    days: Annotated[int, typer.Option(min=1, max=30, help="Days that it tells of.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the API's row.")] = False,
+) -> None:
+    """Make and print what is new, grew, regressed or went away, over all metrics of a project."""
+    with plain_errors():
+        from failure_insights.commands.digest import digest_now, told
+
+        print(told(digest_now(project, days), as_json=as_json))
+
+
 def _time(text: str | None) -> datetime:
     if text is None:
         return datetime.now(UTC)

@@ -1,7 +1,7 @@
 """Which failing calls an audit sees: the pool and the rule of its window."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from failure_insights.domain.calls import Score
 from failure_insights.domain.metrics import MetricCard
@@ -47,6 +47,11 @@ class Window:
 def date_of(at: datetime) -> date:
     """Return the date whose 24 hours hold the moment before `at` (aware)."""
     return (at.astimezone(UTC) - timedelta(hours=AUDIT_HOUR, microseconds=1)).date()
+
+
+def end_of(day: date) -> datetime:
+    """Return the time at which a date's audit looks back: 06:00 UTC of the next day."""
+    return datetime.combine(day + timedelta(days=1), time(AUDIT_HOUR), UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Insights and breakdowns as Markdown, by one template: `insight.md.j2`."""
+"""Insights, breakdowns and digests as Markdown, by the templates `*.md.j2`."""
 
 import re
 from datetime import datetime
@@ -9,6 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from failure_insights.domain.breakdown import METRIC_FINDINGS, Breakdown
+from failure_insights.domain.changes import CHANGE_WORDS
+from failure_insights.store.digests import DigestRow
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.text.markdown import plain
 
@@ -23,13 +25,21 @@ def breakdown_markdown(breakdown: Breakdown) -> str:
     return _render(breakdown, len(breakdown.pool.calls), brief=True)
 
 
+def digest_markdown(digest: DigestRow) -> str:
+    """Return a digest as a person reads it; what strangers wrote cannot format it."""
+    return _tidy(_template("digest.md.j2").render(digest=digest, kinds=CHANGE_WORDS))
+
+
 def _render(insight: InsightRow | Breakdown, total: int | None, *, brief: bool) -> str:
-    text = _template().render(insight=insight, total=total, brief=brief)
+    return _tidy(_template("insight.md.j2").render(insight=insight, total=total, brief=brief))
+
+
+def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 @cache
-def _template() -> Any:
+def _template(name: str) -> Any:
     environment = Environment(
         loader=PackageLoader("failure_insights.export", "."),
         # What macros give is Markup, and so is not made plain once more.
@@ -41,7 +51,7 @@ def _template() -> Any:
     )
     environment.filters |= {"minute": _minute, "percent": "{:.0%}".format}
     environment.globals["metric_findings"] = METRIC_FINDINGS
-    return environment.get_template("insight.md.j2")
+    return environment.get_template(name)
 
 
 def _plain_markup(value: Any) -> Any:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.export.markdown import insight_markdown
+from failure_insights.store.digests import DigestRow
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.read_insights import insight_rows
 from failure_insights.text.harmless import INVISIBLE_OR_JOINER
@@ -44,7 +45,7 @@ def render(row: InsightRow, format: str) -> str:
     raise BadInput(f"format {format!r} is not one of {', '.join(FORMATS)}", code="unknown_format")
 
 
-def as_json(row: InsightRow) -> str:
+def as_json(row: InsightRow | DigestRow) -> str:
     return orjson.dumps(row, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode()
 
 

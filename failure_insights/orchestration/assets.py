@@ -16,10 +16,10 @@ from sqlalchemy import Engine
 from failure_insights.audit.caps import MonthlyCaps
 from failure_insights.audit.heartbeat import heartbeat
 from failure_insights.audit.run_audits import AuditResult, AuditRunner, AuditTask
-from failure_insights.domain.pools import Pool
+from failure_insights.domain.pools import Pool, end_of
 from failure_insights.orchestration import metadata
 from failure_insights.orchestration.failing_call_sets import frame_of, sets_of
-from failure_insights.orchestration.grid import GRID, end_of, partition_key, split_partition_key
+from failure_insights.orchestration.grid import GRID, partition_key, split_partition_key
 from failure_insights.orchestration.patches.events import (
     add_partition_metadata,
     report_materializations,

@@ -1,10 +1,11 @@
 """The grid: date x project_metric. A date's 24 hours end at 06:00 UTC of the next day."""
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 import dagster as dg
 
 from failure_insights.domain.pools import AUDIT_HOUR
+from failure_insights.domain.pools import end_of as end_of
 from failure_insights.settings import get_settings
 
 DATES = dg.DailyPartitionsDefinition(
@@ -16,11 +17,6 @@ DATES = dg.DailyPartitionsDefinition(
 PAIRS_NAME = "project_metric"
 PAIRS = dg.DynamicPartitionsDefinition(name=PAIRS_NAME)
 GRID = dg.MultiPartitionsDefinition({"date": DATES, PAIRS_NAME: PAIRS})
-
-
-def end_of(day: date) -> datetime:
-    """Return the time at which a date's audit looks back: 06:00 UTC of the next day."""
-    return datetime.combine(day + timedelta(days=1), time(AUDIT_HOUR), UTC)
 
 
 def partition_key(day: date, project_metric: str) -> str:

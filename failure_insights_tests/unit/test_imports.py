@@ -43,6 +43,7 @@ EDGES = {
 LATE = {
     # What a command does not need: `--help` takes 140 ms, the parts of `up` 1,400 ms more.
     ("commands.cli", "commands.audit"): 1_150,
+    ("commands.cli", "commands.digest"): 1_200,
     ("commands.cli", "commands.import_files"): 1_240,
     ("commands.cli", "commands.parts"): 275,
     ("commands.cli", "commands.up"): 1_390,

@@ -4,7 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import Engine
 
-from failure_insights_tests.web.sample import NOW, Sample, Theme
+from failure_insights.audit.digests import make_digest
+from failure_insights.domain.pools import date_of
+from failure_insights.settings import Settings
+from failure_insights.store.projects import find_project
+from failure_insights_tests.web.sample import NOW, TODAY, Sample, Theme
 
 WRONG_DAY = Theme(
     "Agent books another day than the caller named",
@@ -56,7 +60,7 @@ def showcase(engine: Engine) -> Sample:
         model="gpt-5-mini",
     )
     metric = dental.metric("Tool call Accuracy")
-    dental.audit(metric, [TIMEOUT], prefix="tool-", days_ago=1)
+    dental.audit(metric, [Theme(TIMEOUT.title, 2)], prefix="tool-", days_ago=2)
     dental.audit(
         metric,
         [Theme(TIMEOUT.title, 11, TIMEOUT.description), Theme("Day and month swapped", 3)],
@@ -82,6 +86,10 @@ def showcase(engine: Engine) -> Sample:
     dental.metric("Latency", type="custom_code")
     dental.view("After hours", ["after-hours"])
     _hostile(engine)
+    for slug in (dental.slug, "hostile"):
+        with engine.connect() as connection:
+            project = find_project(connection, slug)
+        make_digest(engine, Settings(auditor="wording"), project, date_of(TODAY), TODAY)
     return dental
 
 

@@ -61,6 +61,8 @@ def test_every_page_is_accessible_fits_its_screen_and_keeps_to_its_host(
         "view": links.insights(dental.slug, "after-hours"),
         "insight": links.insight(dental.slug, insight),
         "failed": links.insight(dental.slug, failed),
+        "digest": links.digest(dental.slug, 1),
+        "digests": links.digests(dental.slug),
         "costs": links.costs(dental.slug),
         "metric": links.metric(dental.slug, "expected-outcome"),
         "call": links.evidence(dental.slug, "call-0-0", insight, 5),

@@ -85,6 +85,10 @@ class OutputFilter:
         ]
         return _shortened(" ".join(kept), most)
 
+    def words(self, text: str, most: int) -> str:
+        """Return text whose numbers the caller has checked, as plain words."""
+        return _shortened(self._plain(text), most)
+
     def _plain(self, text: str) -> str:
         text = unicodedata.normalize("NFKC", clean(text[:MAX_CHARACTERS]))
         text = _MARKDOWN_LINK.sub("", _TAG.sub("", text))

@@ -8,3 +8,8 @@ SELECT split_part(project_metric, '/', 1) AS project, metric_name AS metric, fin
 SELECT split_part(project_metric, '/', 1), metric_name, started_at, reserved_cost, '{}', false
   FROM insights
  WHERE status IN ('pending', 'running') AND reserved_cost > 0
+ UNION ALL
+SELECT project.slug, 'Digest', digest.made_at, digest.cost, digest.usage, true
+  FROM project_digests AS digest
+  JOIN projects AS project ON project.id = digest.project_id
+ WHERE digest.cost > 0 AND digest.made_at >= :since

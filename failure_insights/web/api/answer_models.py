@@ -8,6 +8,7 @@ from typing_extensions import TypedDict
 
 from failure_insights.ingest.report import Status
 from failure_insights.store.calls import MetricResultRow
+from failure_insights.store.digests import DigestRow
 from failure_insights.store.documented import documented
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.project_lists import AgentRow, MetricCardRow
@@ -78,6 +79,10 @@ class ViewList(Listing):
 
 class AgentList(Listing):
     results: list[AgentRow]
+
+
+class DigestList(Listing):
+    results: list[DigestRow]
 
 
 class ProjectList(Listing):

@@ -10,6 +10,7 @@ from failure_insights.web.api import (
     calls,
     cards,
     costs,
+    digests,
     docs,
     health,
     insights,
@@ -36,6 +37,7 @@ _KEYED = (
     calls.router,
     cards.router,
     costs.router,
+    digests.router,
     observe.router,
     webhooks.router,
 )

@@ -8,6 +8,7 @@ import orjson
 
 from failure_insights.audit.costs import CostsRow, EstimateRow
 from failure_insights.store.calls import CallRow
+from failure_insights.store.digests import DigestRow
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.project_lists import AgentRow, MetricCardRow
 from failure_insights.store.projects import ProjectRow, ViewRow
@@ -19,6 +20,7 @@ from failure_insights.web.api.request_models import (
     AboutBody,
     CallBody,
     CapBody,
+    DigestRequest,
     InsightRequest,
     MarkBody,
     MetricCardBody,
@@ -403,6 +405,57 @@ _ESTIMATE: EstimateRow = {
     "high": 0.052,
     "basis": "past_audits",
 }
+_DIGEST: DigestRow = {
+    "id": 12,
+    "project": "clinic",
+    "date": date(2026, 11, 23),
+    "days": 1,
+    "window_end": datetime(2026, 11, 24, 6, tzinfo=UTC),
+    "headline": "1 grew; 29 failing calls in 4 metrics.",
+    "words": "The calendar lookup fails far more often than last week, and two judges see it.",
+    "stories": [
+        {
+            "kind": "grew",
+            "title": "Calendar lookup times out and the agent gives up",
+            "count": 9,
+            "call_ids": [f"call-{number}" for number in range(1, 10)],
+            "metrics": ["Expected Outcome", "Tool call Accuracy"],
+            "suggested_fix": "Retry the lookup once, then offer a call back.",
+            "quote": "I cannot see any slots right now.",
+            "quote_call_id": "call-1",
+            "themes": [
+                {
+                    "theme_id": "th_0123456789ab",
+                    "metric_name": "Expected Outcome",
+                    "metric_slug": "expected-outcome",
+                    "title": "Calendar lookup times out and the agent gives up",
+                    "count": 9,
+                    "expected": 2.4,
+                    "insight_id": 42,
+                    "severity": "high",
+                },
+                {
+                    "theme_id": "th_ba9876543210",
+                    "metric_name": "Tool call Accuracy",
+                    "metric_slug": "tool-call-accuracy",
+                    "title": "find_slots answers nothing",
+                    "count": 7,
+                    "expected": 2.0,
+                    "insight_id": 43,
+                    "severity": None,
+                },
+            ],
+        }
+    ],
+    "failing_calls": 29,
+    "audited": 4,
+    "failed": ["CSAT"],
+    "missing": [],
+    "degraded": [],
+    "model": "gpt-5-mini",
+    "cost": 0.0021,
+    "made_at": datetime(2026, 11, 24, 6, 4, tzinfo=UTC),
+}
 _COSTS: CostsRow = {
     "model": "gpt-5-mini",
     "spent_this_month": 3.218,
@@ -435,6 +488,7 @@ EXAMPLES: Mapping[Any, object] = {
     InsightRequest: _INSIGHT_REQUEST,
     AboutBody: _ABOUT,
     CapBody: {"monthly_cap": 20.0},
+    DigestRequest: {"days": 7, "in_words": False},
     MetricCardBody: _METRIC_CARD_BODY,
     ViewBody: _VIEW_BODY,
     CallBody: CALL_BODY,
@@ -450,6 +504,7 @@ EXAMPLES: Mapping[Any, object] = {
     CallRow: _CALL,
     MetricCardRow: _METRIC_CARD,
     CostsRow: _COSTS,
+    DigestRow: _DIGEST,
     EstimateRow: _ESTIMATE,
     ViewRow: _VIEW,
     AgentRow: _AGENT,
@@ -463,6 +518,7 @@ EXAMPLES: Mapping[Any, object] = {
     answer_models.ViewList: _pages("clinic/views/", _VIEW),
     answer_models.AgentList: _pages("clinic/agents/", _AGENT),
     answer_models.ProjectList: _pages("", _PROJECT),
+    answer_models.DigestList: _pages("clinic/digests/", _DIGEST),
     answer_models.About: _ABOUT,
     answer_models.ImportReport: _IMPORT_REPORT,
     answer_models.Observed: _OBSERVED,

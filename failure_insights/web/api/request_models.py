@@ -1,5 +1,6 @@
 """Define the bodies that programs send, with the limits of each field."""
 
+import datetime as dt
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -74,6 +75,17 @@ class CapBody(BaseModel):
     monthly_cap: Annotated[float, Field(strict=True, ge=0, lt=1e9, allow_inf_nan=False)] | None = (
         Field(description="US dollars by list prices; null: no cap.")
     )
+
+
+class DigestRequest(BaseModel):
+    """Asks for a digest of the days up to now, or up to a date."""
+
+    model_config = ConfigDict(extra="forbid")
+    days: Annotated[int, Field(strict=True, ge=1, le=30), BeforeValidator(_whole)] = 1
+    date: Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), lt=dt.date(2100, 1, 1))] | None = Field(
+        None, description="Its last day, of 24 hours from 06:00 UTC; default: the one under way."
+    )
+    in_words: bool = Field(False, description="Ask the LLM for words too; this takes seconds.")
 
 
 class ViewBody(BaseModel):

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from failure_insights.domain.breakdown import METRIC_FINDINGS
+from failure_insights.domain.changes import CHANGE_WORDS
 from failure_insights.domain.origins import ORIGIN_LABELS
 from failure_insights.domain.pools import NOT_ENOUGH_DATA
 from failure_insights.store.cards import MOST_UNJUDGED
@@ -77,6 +78,7 @@ def _templates() -> Environment:
     environment.filters |= {function.__name__: function for function in _FILTERS}
     environment.globals |= {
         "history_line": history_line,
+        "change_words": CHANGE_WORDS,
         "links": links,
         "metric_findings": METRIC_FINDINGS,
         "most_unjudged": MOST_UNJUDGED,

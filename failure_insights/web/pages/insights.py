@@ -11,6 +11,7 @@ from failure_insights.domain.metrics import PassRule
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.access import visible_project, visible_projects
 from failure_insights.store.cards import CardRow, read_cards
+from failure_insights.store.digests import newest_digest
 from failure_insights.store.projects import (
     ProjectRow,
     ViewRow,
@@ -59,6 +60,7 @@ def insights_page(
         views=views,
         view=chosen_view,
         cards=cards,
+        digest=None if chosen_view else newest_digest(connection, chosen),
         whole_cards=len(cards) if whole else WHOLE_CARDS,
         new=sorted(
             ((card, mode) for card in cards for mode in card.new_themes),

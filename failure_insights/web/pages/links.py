@@ -42,6 +42,15 @@ def pass_rule(project: str, metric: str) -> str:
     return f"/projects/{part(project)}/metrics/{part(metric)}/rule"
 
 
+def digest(project: str, digest_id: int, format: str = "") -> str:
+    """A digest's page; with a format (`md`), a file of it."""
+    return f"/projects/{part(project)}/digests/{digest_id}" + (f".{format}" if format else "")
+
+
+def digests(project: str) -> str:
+    return f"/projects/{part(project)}/digests"
+
+
 def costs(project: str) -> str:
     return f"/projects/{part(project)}/costs"
 
