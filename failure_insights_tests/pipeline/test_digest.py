@@ -14,13 +14,15 @@ from failure_insights.export.markdown import digest_markdown
 from failure_insights.orchestration.digests import daily_digest, project_digest
 from failure_insights.orchestration.resources import StoreResource, process_settings
 from failure_insights.settings import Settings
-from failure_insights.store.digests import DigestRow, NewDigest, newest_digest
+from failure_insights.store.digests import DigestRow, NewDigest, newest_digest, theme_facts
 from failure_insights.store.projects import ProjectRow, find_project
+from failure_insights.store.theme_acts import ThemeChange, change_theme
 from failure_insights_tests.endpoint.server import EndpointServer, says
 from failure_insights_tests.pipeline.grid import YESTERDAY, Grid
 from failure_insights_tests.web.sample import DAY, TODAY, Sample, Theme
 
 LAST_DAY = date_of(TODAY)
+HOUR = timedelta(hours=1)
 WORDING = Settings(_env_file=None, auditor="wording")
 
 
@@ -71,6 +73,24 @@ def test_themes_of_metrics_that_share_calls_are_told_as_one(engine: Engine) -> N
     assert (one["count"], len(one["metrics"])) == (9, 3)
     assert sorted(theme["title"] for theme in one["themes"]) == sorted(titles.values())
     assert two["metrics"] == ["STT Errors"]
+
+
+def test_what_people_did_with_themes_is_heeded(engine: Engine) -> None:
+    sample = Sample.make(engine)
+    metric = sample.metric("CSAT")
+    titles = ("Fixed", "Known", "Twin", "Fresh")
+    sample.audit(metric, [Theme(title, 6) for title in titles[:3]], days_ago=2)
+    with engine.begin() as connection:
+        place = find_project(connection, sample.slug)
+        ids = {fact.title: fact.theme_id for fact in theme_facts(connection, place.id, LAST_DAY)}
+        fixed = ThemeChange(state="resolved", since=TODAY - 30 * HOUR)
+        change_theme(connection, place, ids["Fixed"], fixed, "lead")
+        dismissed = ThemeChange(state="dismissed", reason="not_important")
+        change_theme(connection, place, ids["Known"], dismissed, "lead")
+        change_theme(connection, place, ids["Twin"], ThemeChange(title="Renamed"), "lead")
+    sample.audit(metric, [Theme("Fixed", 4), Theme("Known", 20), Theme("Twin", 21)])
+    made = digest(sample)
+    assert told(made) == [("grew", "Renamed", 21), ("regressed", "Fixed", 4)]
 
 
 def test_a_digest_names_audits_that_failed_are_missing_or_degraded(engine: Engine) -> None:
