@@ -143,6 +143,15 @@ def digest(
         print(told(digest_now(project, days), as_json=as_json))
 
 
+@app.command()
+def mcp() -> None:
+    """Serve tools for coding agents over standard input and output (MCP)."""
+    with plain_errors():
+        from failure_insights.commands.mcp import serve_agent_tools
+
+        serve_agent_tools()
+
+
 def _time(text: str | None) -> datetime:
     if text is None:
         return datetime.now(UTC)

@@ -39,7 +39,8 @@ def create_app(engine: Engine | None = None, settings: Settings | None = None) -
             gc.collect()
             gc.freeze()
         with routes_only_in_access_log():
-            yield
+            async with api.state.agent_tools.running():
+                yield
 
     return Router(
         # No route of its own: a Mount would refuse names with a line break.

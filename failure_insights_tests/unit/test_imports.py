@@ -45,6 +45,7 @@ LATE = {
     ("commands.cli", "commands.audit"): 1_150,
     ("commands.cli", "commands.digest"): 1_200,
     ("commands.cli", "commands.import_files"): 1_240,
+    ("commands.cli", "commands.mcp"): 1_960,
     ("commands.cli", "commands.parts"): 275,
     ("commands.cli", "commands.up"): 1_390,
     ("commands.cli", "export.render"): 870,

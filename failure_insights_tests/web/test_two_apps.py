@@ -29,7 +29,7 @@ def paths_of_pages() -> list[str]:
 
 def test_no_page_has_an_address_of_the_api() -> None:
     cekura = {"observability", "test_framework", "user", "dashboards", "schedules", "slack"}
-    assert {"api", "docs", "openapi.json", "healthz"} | cekura == API_PARTS
+    assert {"api", "docs", "openapi.json", "healthz", "mcp"} | cekura == API_PARTS
     assert not {path.split("/")[1] for path in paths_of_pages()} & API_PARTS
     assert {path.split("/")[1] for path in create_api(Settings()).openapi()["paths"]} <= API_PARTS
 

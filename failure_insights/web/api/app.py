@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from failure_insights.settings import Settings
+from failure_insights.web.agent_tools.http import PART, add_agent_tools
 from failure_insights.web.api import (
     calls,
     cards,
@@ -51,7 +52,7 @@ def _paths(routers: Iterable[APIRouter]) -> set[str]:
 
 _OPEN_PATHS = {_DOCUMENT, *_paths(_OPEN)}
 #: The first parts of all paths of the API; no page's path begins with one.
-API_PARTS = {path.split("/")[1] for path in _OPEN_PATHS | _paths((*_KEYED, *CEKURA))}
+API_PARTS = {path.split("/")[1] for path in _OPEN_PATHS | _paths((*_KEYED, *CEKURA))} | {PART}
 
 
 def create_api(settings: Settings) -> FastAPI:
@@ -73,5 +74,6 @@ def create_api(settings: Settings) -> FastAPI:
         api.include_router(part)
     for part in CEKURA:
         api.include_router(part, include_in_schema=False)
+    add_agent_tools(api)
     describe(api)
     return api
