@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from failure_insights.orchestration.alerts import alerts, send_alerts
 from failure_insights.orchestration.assets import failing_calls, failure_audit
 from failure_insights.orchestration.digests import DIGEST_JOB, daily_digest, project_digest
 from failure_insights.orchestration.failing_call_sets import FailingCallSets
@@ -42,9 +43,10 @@ defs = dg.Definitions(
             [project_digest],
             description="Say of each project what is new, grew, regressed or went away.",
         ),
+        send_alerts,
     ],
     schedules=[daily_audit, new_calls],
-    sensors=[regeneration_requests, eligible_pairs_sensor, run_failures, daily_digest],
+    sensors=[regeneration_requests, eligible_pairs_sensor, run_failures, daily_digest, alerts],
     resources={
         "settings": process_settings,
         "store": store,

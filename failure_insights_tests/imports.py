@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("demo",),
     ("web", "orchestration"),
     ("pull",),
-    ("export", "ingest", "audit"),
+    ("export", "ingest", "audit", "alerts"),
     ("sources", "llm", "store", "settings"),
     ("text",),
     ("domain",),

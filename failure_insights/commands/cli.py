@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from failure_insights.commands import costs, keys, marks, metrics, sources, themes
+from failure_insights.commands import alerts, costs, keys, marks, metrics, sources, themes
 from failure_insights.commands.terminal import end_on_sigterm, plain_errors, say, terminal
 from failure_insights.errors import BadInput
 
@@ -27,6 +27,7 @@ app.add_typer(metrics.app)
 app.add_typer(sources.app)
 app.add_typer(costs.app)
 app.add_typer(themes.app)
+app.add_typer(alerts.app)
 
 
 @app.callback()

@@ -33,6 +33,7 @@ EDGES = {
     "fastapi": {"web"},
     "starlette": {"web"},
     "httpx2": {"llm"},
+    "apprise": {"alerts"},
     "alembic": {"store"},
     "typer": {"commands"},
     "pandas": {"orchestration"},
@@ -42,6 +43,12 @@ EDGES = {
 #: that does not come there, as `python -m failure_insights_tests.benchmarks.start_up` prints them.
 LATE = {
     # What a command does not need: `--help` takes 140 ms, the parts of `up` 1,400 ms more.
+    ("commands.alerts", "alerts.outbox"): 800,
+    ("commands.alerts", "domain.alerts"): 20,
+    ("commands.alerts", "errors"): 1,
+    ("commands.alerts", "settings"): 260,
+    ("commands.alerts", "store.alerts"): 755,
+    ("commands.alerts", "store.projects"): 750,
     ("commands.cli", "commands.audit"): 1_150,
     ("commands.cli", "commands.digest"): 1_200,
     ("commands.cli", "commands.import_files"): 1_240,

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from failure_insights.audit.digests import make_digest
 from failure_insights.domain.pools import date_of
 from failure_insights.settings import Settings
+from failure_insights.store.alerts import NewRule, add_rule
 from failure_insights.store.projects import find_project
 from failure_insights_tests.web.sample import NOW, TODAY, Sample, Theme
 
@@ -90,6 +91,9 @@ def showcase(engine: Engine) -> Sample:
         with engine.connect() as connection:
             project = find_project(connection, slug)
         make_digest(engine, Settings(auditor="wording"), project, date_of(TODAY), TODAY)
+        with engine.begin() as connection:
+            rule = NewRule(HOSTILE, "new_theme", "webhook", "ALERT_URL", "ALERT_SECRET")
+            add_rule(connection, project, rule)
     return dental
 
 

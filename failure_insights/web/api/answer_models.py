@@ -6,7 +6,9 @@ from typing import Any, Literal, NotRequired
 
 from typing_extensions import TypedDict
 
+from failure_insights.alerts.messages import Message
 from failure_insights.ingest.report import Status
+from failure_insights.store.alerts import AlertMessageRow, AlertRuleRow
 from failure_insights.store.calls import MetricResultRow
 from failure_insights.store.digests import DigestRow
 from failure_insights.store.documented import documented
@@ -83,6 +85,31 @@ class AgentList(Listing):
 
 class DigestList(Listing):
     results: list[DigestRow]
+
+
+class AlertList(TypedDict):
+    """All alerts of a project."""
+
+    results: list[AlertRuleRow]
+
+
+class AlertMessageList(TypedDict):
+    """An alert's newest messages."""
+
+    results: list[AlertMessageRow]
+
+
+@documented
+class AlertPreview(TypedDict):
+    """A message as it would go out, or has just gone."""
+
+    has_message: bool
+    """False: there is nothing to tell."""
+    title: str
+    text: str
+    """What people read."""
+    payload: dict[str, Any]
+    """What a webhook gets, beside title and text."""
 
 
 class ProjectList(Listing):
@@ -176,3 +203,15 @@ class Health(TypedDict):
     """Whether the API and its database answer."""
 
     status: Literal["ok"]
+
+
+def preview_of(message: Message | None) -> AlertPreview:
+    """Return a message as the API shows it; None: there is nothing to tell."""
+    if message is None:
+        return {"has_message": False, "title": "", "text": "", "payload": {}}
+    return {
+        "has_message": True,
+        "title": message.title,
+        "text": message.body,
+        "payload": message.payload,
+    }

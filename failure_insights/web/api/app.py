@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from failure_insights.settings import Settings
 from failure_insights.web.agent_tools.http import PART, add_agent_tools
 from failure_insights.web.api import (
+    alerts,
     calls,
     cards,
     costs,
@@ -39,6 +40,7 @@ _KEYED = (
     cards.router,
     costs.router,
     digests.router,
+    alerts.router,
     observe.router,
     webhooks.router,
 )

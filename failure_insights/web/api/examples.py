@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from failure_insights.audit.costs import CostsRow, EstimateRow
+from failure_insights.store.alerts import AlertMessageRow, AlertRuleRow
 from failure_insights.store.calls import CallRow
 from failure_insights.store.digests import DigestRow
 from failure_insights.store.insight_rows import InsightRow
@@ -18,6 +19,7 @@ from failure_insights.store.theme_lists import ThemeRow
 from failure_insights.web.api import answer_models
 from failure_insights.web.api.request_models import (
     AboutBody,
+    AlertBody,
     CallBody,
     CapBody,
     DigestRequest,
@@ -456,6 +458,74 @@ _DIGEST: DigestRow = {
     "cost": 0.0021,
     "made_at": datetime(2026, 11, 24, 6, 4, tzinfo=UTC),
 }
+_ALERT_BODY: dict[str, Any] = {
+    "name": "Calendar grows",
+    "kind": "growing",
+    "metric_name": "Tool call Accuracy",
+    "params": {"preset": "daily"},
+    "channel": "apprise",
+    "address_env": "ALERT_SLACK_URL",
+}
+_ALERT: AlertRuleRow = {
+    "id": 3,
+    "project": "clinic",
+    "name": "Calendar grows",
+    "metric_name": "Tool call Accuracy",
+    "kind": "growing",
+    "params": {"recent_hours": 24, "baseline_hours": 168, "least": 5, "factor": 3.0},
+    "channel": "apprise",
+    "address_env": "ALERT_SLACK_URL",
+    "secret_env": None,
+    "enabled": True,
+    "created_at": _MADE_AT,
+    "last_sent_at": datetime(2026, 11, 24, 6, 3, tzinfo=UTC),
+    "waiting": 0,
+    "given_up": 0,
+    "last_error": "",
+}
+_ALERT_TEXT = (
+    "Calendar lookup times out (Tool call Accuracy): grows, 11 calls where 2 were to be expected\n"
+    "https://insights.example.com/projects/clinic/insights/42#group_42_th_0123456789ab"
+)
+_ALERT_PAYLOAD: dict[str, Any] = {
+    "type": "failure_insights.growing",
+    "rule": "Calendar grows",
+    "project": "clinic",
+    "metric_name": "Tool call Accuracy",
+    "at": "2026-11-24T06:03:00+00:00",
+    "events": [
+        {
+            "url": "https://insights.example.com/projects/clinic/insights/42"
+            "#group_42_th_0123456789ab",
+            "theme_id": "th_0123456789ab",
+            "title": "Calendar lookup times out",
+            "metric_name": "Tool call Accuracy",
+            "insight_id": 42,
+            "count": 11,
+            "expected": 2.0,
+            "severity": "high",
+            "call_ids": ["call-1"],
+        }
+    ],
+}
+_ALERT_MESSAGE: AlertMessageRow = {
+    "id": 8,
+    "title": "Clinic: 1 theme grows",
+    "body": _ALERT_TEXT,
+    "payload": _ALERT_PAYLOAD,
+    "status": "sent",
+    "attempts": 1,
+    "next_at": datetime(2026, 11, 24, 6, 8, tzinfo=UTC),
+    "last_error": "",
+    "created_at": datetime(2026, 11, 24, 6, 3, tzinfo=UTC),
+    "sent_at": datetime(2026, 11, 24, 6, 3, tzinfo=UTC),
+}
+_ALERT_PREVIEW: answer_models.AlertPreview = {
+    "has_message": True,
+    "title": "Clinic: 1 theme grows",
+    "text": _ALERT_TEXT,
+    "payload": _ALERT_PAYLOAD,
+}
 _COSTS: CostsRow = {
     "model": "gpt-5-mini",
     "spent_this_month": 3.218,
@@ -488,6 +558,7 @@ EXAMPLES: Mapping[Any, object] = {
     InsightRequest: _INSIGHT_REQUEST,
     AboutBody: _ABOUT,
     CapBody: {"monthly_cap": 20.0},
+    AlertBody: _ALERT_BODY,
     DigestRequest: {"days": 7, "in_words": False},
     MetricCardBody: _METRIC_CARD_BODY,
     ViewBody: _VIEW_BODY,
@@ -504,6 +575,8 @@ EXAMPLES: Mapping[Any, object] = {
     CallRow: _CALL,
     MetricCardRow: _METRIC_CARD,
     CostsRow: _COSTS,
+    AlertRuleRow: _ALERT,
+    AlertMessageRow: _ALERT_MESSAGE,
     DigestRow: _DIGEST,
     EstimateRow: _ESTIMATE,
     ViewRow: _VIEW,
@@ -519,6 +592,9 @@ EXAMPLES: Mapping[Any, object] = {
     answer_models.AgentList: _pages("clinic/agents/", _AGENT),
     answer_models.ProjectList: _pages("", _PROJECT),
     answer_models.DigestList: _pages("clinic/digests/", _DIGEST),
+    answer_models.AlertList: {"results": [_ALERT]},
+    answer_models.AlertMessageList: {"results": [_ALERT_MESSAGE]},
+    answer_models.AlertPreview: _ALERT_PREVIEW,
     answer_models.About: _ABOUT,
     answer_models.ImportReport: _IMPORT_REPORT,
     answer_models.Observed: _OBSERVED,

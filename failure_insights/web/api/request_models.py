@@ -16,10 +16,12 @@ from pydantic import (
     StringConstraints,
 )
 
+from failure_insights.domain.alerts import AlertKind, Channel
 from failure_insights.domain.calls import Role, Score
 from failure_insights.domain.metrics import MetricType, ScoreType
 from failure_insights.domain.result_marks import MarkVerdict
 from failure_insights.domain.theme_life import DismissalReason, GivenState
+from failure_insights.store.alerts import NewRule
 
 #: Postgres cannot hold NUL in text.
 _NO_NUL = r"^[^\x00]*$"
@@ -75,6 +77,42 @@ class CapBody(BaseModel):
     monthly_cap: Annotated[float, Field(strict=True, ge=0, lt=1e9, allow_inf_nan=False)] | None = (
         Field(description="US dollars by list prices; null: no cap.")
     )
+
+
+class AlertBody(BaseModel):
+    """An alert, whole."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: Name
+    kind: AlertKind
+    metric_name: Name | None = Field(None, description="Name or slug; null: all metrics.")
+    params: dict[str, float | str] = Field(
+        default_factory=dict,
+        max_length=5,
+        description="new_theme: `least`; growing: `preset` (slow, daily, fast), `recent_hours`, "
+        "`baseline_hours`, `least`, `factor`; no_audit: `hours`.",
+    )
+    channel: Channel
+    address_env: Name = Field(
+        description="Environment variable (ALERT_...) of an Apprise URL or a webhook's address."
+    )
+    secret_env: Name | None = Field(
+        None, description="Environment variable (ALERT_...) of a webhook's signing secret."
+    )
+    enabled: bool = True
+
+    def rule(self) -> NewRule:
+        """Return the rule that the store keeps."""
+        return NewRule(
+            name=self.name,
+            kind=self.kind,
+            channel=self.channel,
+            address_env=self.address_env,
+            secret_env=self.secret_env,
+            metric=self.metric_name,
+            params=self.params,
+            enabled=self.enabled,
+        )
 
 
 class DigestRequest(BaseModel):

@@ -5,6 +5,7 @@ from fastapi import Depends, FastAPI
 from failure_insights.settings import Settings
 from failure_insights.web.auth.same_origin import require_own_form
 from failure_insights.web.pages import (
+    alerts,
     audits,
     calls,
     costs,
@@ -23,6 +24,6 @@ def create_pages(settings: Settings) -> FastAPI:
     )
     pages.state.settings = settings
     show_errors(pages)
-    for part in (insights, audits, calls, costs, digests, sign_in, static_files):
+    for part in (insights, alerts, audits, calls, costs, digests, sign_in, static_files):
         pages.include_router(part.router)
     return pages

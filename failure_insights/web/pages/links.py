@@ -1,13 +1,9 @@
 """Make addresses of pages. Strangers choose names and IDs: each is one encoded part of a path."""
 
-from functools import lru_cache
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
-
-@lru_cache(maxsize=10_000)
-def part(text: str) -> str:
-    """Return text as one part of a path, its slashes encoded too."""
-    return quote(text, safe="")
+from failure_insights.domain.addresses import digest_path, insight_path, part
+from failure_insights.domain.addresses import group_anchor as group_anchor
 
 
 def _with_query(path: str, **values: object) -> str:
@@ -44,11 +40,20 @@ def pass_rule(project: str, metric: str) -> str:
 
 def digest(project: str, digest_id: int, format: str = "") -> str:
     """A digest's page; with a format (`md`), a file of it."""
-    return f"/projects/{part(project)}/digests/{digest_id}" + (f".{format}" if format else "")
+    return digest_path(project, digest_id) + (f".{format}" if format else "")
 
 
 def digests(project: str) -> str:
     return f"/projects/{part(project)}/digests"
+
+
+def alerts(project: str) -> str:
+    return f"/projects/{part(project)}/alerts"
+
+
+def alert(project: str, alert_id: int, act: str) -> str:
+    """Where a button of an alert sends to."""
+    return f"/projects/{part(project)}/alerts/{alert_id}/{act}"
 
 
 def costs(project: str) -> str:
@@ -73,15 +78,7 @@ def insight(
         sort: `severity`, or None for the order of the audit: themes by their calls.
     """
     anchor = f"#{group_anchor(insight_id, group)}" if group else ""
-    return (
-        _with_query(f"/projects/{part(project)}/insights/{insight_id}", view=view, sort=sort)
-        + anchor
-    )
-
-
-def group_anchor(insight_id: int, group: str) -> str:
-    """The id of a group's element. Slugs hold no underscore, so no card can have it too."""
-    return f"group_{insight_id}_{group}"
+    return _with_query(insight_path(project, insight_id), view=view, sort=sort) + anchor
 
 
 def group_calls(project: str, insight_id: int, group: str, view: str | None = None) -> str:

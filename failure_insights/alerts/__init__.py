@@ -1,0 +1,1 @@
+"""Alerts: what a rule tells of, the message, and its way to Slack, mail or a webhook."""
