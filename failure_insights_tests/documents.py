@@ -6,6 +6,7 @@ A part stands between `<!-- made: NAME -->` and `<!-- end: NAME -->`.
 
 import ast
 import html
+import json
 import re
 import subprocess
 import sys
@@ -14,10 +15,12 @@ from functools import cache
 from pathlib import Path
 
 from failure_insights.settings import Settings, environment_names
+from failure_insights.web.api.app import create_api
 from failure_insights_tests.imports import FOLDER, PACKAGE, ROOMS, arrows, modules
 
 TOP = FOLDER.parent
 DOCUMENTS = (TOP / "README.md", TOP / "docs" / "architecture.md", TOP / "docs" / "running.md")
+OPENAPI = TOP / "docs" / "openapi.json"
 FIRST_SETTINGS = (
     *("database_url", "home", "openai_api_key", "openai_base_url"),
     *("model", "reader_model", "auditor"),
@@ -108,9 +111,16 @@ def _first_line(path: Path) -> str:
     return words.split("\n")[0]
 
 
+def openapi() -> str:
+    """Return the API's OpenAPI document as `docs/openapi.json` holds it."""
+    document = create_api(Settings()).openapi()
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
 def main() -> None:
     for path in DOCUMENTS:
         path.write_text(current(path.read_text()))
+    OPENAPI.write_text(openapi())
 
 
 if __name__ == "__main__":
