@@ -229,6 +229,12 @@ def find_digest(connection: Connection, project: ProjectRow, digest_id: int) -> 
     return rows[0]
 
 
+def delete_digest(connection: Connection, digest_id: int) -> None:
+    """Delete a digest; the next one of its days is made anew."""
+    statement = text("DELETE FROM project_digests WHERE id = :id")
+    connection.execute(statement, {"id": digest_id})
+
+
 def list_digests(
     connection: Connection,
     project: ProjectRow,

@@ -18,7 +18,7 @@ from failure_insights.store.paging import Listed, Page
 from failure_insights.store.project_lists import listed
 from failure_insights.store.read_insights import insight_rows
 
-RowKind = Literal["project", "agent", "metric", "call", "insight"]
+RowKind = Literal["project", "agent", "metric", "call", "insight", "digest", "alert"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,10 @@ def _call(number: int) -> dict[str, Any]:
     }
 
 
+#: An alert on growth, in a file.
+UPTICK = {"source": {"sub_type": "insight_uptick", "min_count": 10, "multiplier": 4}}
+
+
 def slugs(world: World) -> list[str]:
     """Return the slugs of the project's categories."""
     listed = world.sdk.metric_failure_mode_insights.categories(world.project)
@@ -265,6 +269,71 @@ STEPS: tuple[Step, ...] = (
         for kind in ("vapi", "retell", "livekit", "pipecat")
     ),
     Step(
+        "deep-research generate",
+        lambda w: w.sdk.deep_research_insights.generate(w.project, window_days=7, focus="prices"),
+        lambda w: ["deep-research", "generate", "--project-id", w.project, "--window-days", 30],
+        _remember("research", lambda a: a["id"]),
+    ),
+    Step(
+        "deep-research get",
+        lambda w: w.sdk.deep_research_insights.get(w.research),
+        lambda w: ["deep-research", "get", w.research],
+        lambda a, w: (
+            (a["status"], a["window_days"], a["project"]) == ("succeeded", 30, w.project)
+            and "Old opening hours" in [mode["title"] for mode in a["failure_modes"]]
+        ),
+    ),
+    Step(
+        "deep-research list",
+        lambda w: w.sdk.deep_research_insights.list(project=w.project),
+        lambda w: ["deep-research", "list", "--project-id", w.project],
+        lambda a, w: w.research in [row["id"] for row in a],
+    ),
+    Step(
+        "deep-research pricing",
+        lambda w: w.sdk.deep_research_insights.pricing(w.project),
+        lambda w: ["deep-research", "pricing", "--project-id", w.project],
+        lambda a, w: a["high"] == 0,
+    ),
+    Step(
+        "alerts create",
+        lambda w: w.sdk.alerts.create(
+            name="New", project=w.project, source={"sub_type": "insight_new_mode", "min_calls": 2}
+        ),
+        lambda w: ["alerts", "create", "--name", "Growing", "--from-file", _file(UPTICK)],
+        _remember("alert", lambda a: a["id"]),
+    ),
+    Step(
+        "alerts update",
+        lambda w: w.sdk.alerts.update(w.alert, enabled=False),
+        lambda w: ["alerts", "update", w.alert, "--name", "Grows"],
+        lambda a, w: (a["enabled"], a["source"]["multiplier"]) == (False, 4),
+    ),
+    Step(
+        "alerts get",
+        lambda w: w.sdk.alerts.get(w.alert),
+        lambda w: ["alerts", "get", w.alert],
+        lambda a, w: (a["name"], a["source_object_name"]) == ("Grows", "All metrics"),
+    ),
+    Step(
+        "alerts list",
+        lambda w: w.sdk.alerts.list(project_id=w.project),
+        lambda w: ["alerts", "list", "--project-id", w.project],
+        lambda a, w: [row["threshold"] for row in a if row["name"] == "New"] == [2],
+    ),
+    Step(
+        "alerts review",
+        lambda w: w.sdk.alerts.review(project_id=w.project),
+        lambda w: ["alerts", "review", "--project-id", w.project],
+        lambda a, w: [row["waiting"] for row in a["alerts"]] == [0, 0],
+    ),
+    Step(
+        "alerts delete",
+        lambda w: w.sdk.alerts.delete(w.alert),
+        None,
+        lambda a, w: w.alert not in [row["id"] for row in w.sdk.alerts.list()],
+    ),
+    Step(
         "calls mark-metric-vote",
         lambda w: w.sdk.calls.mark_metric_vote(
             w.call, metric_id=w.metric, thumbs_up=False, expected_value=True, feedback="It is shut."
@@ -300,6 +369,21 @@ STEPS: tuple[Step, ...] = (
             *("--metric-id", w.metric, "--yes"),
         ],
         lambda a, w: w.sdk.metric_failure_mode_insights.categories(w.project)["count"] == 0,
+    ),
+    Step(
+        "deep-research dismiss-mode",
+        lambda w: w.sdk.deep_research_insights.dismiss_mode(w.project, "Old opening hours"),
+        lambda w: [
+            *("deep-research", "dismiss-mode", "--title", "Old opening hours"),
+            *("--project-id", w.project, "--note", "Known."),
+        ],
+        lambda a, w: a["dismissed_theme_ids"] == [THEME],
+    ),
+    Step(
+        "deep-research delete",
+        lambda w: w.sdk.deep_research_insights.delete(w.research),
+        None,
+        lambda a, w: w.research not in [r["id"] for r in w.sdk.deep_research_insights.list()],
     ),
     Step(
         "calls delete",

@@ -1,6 +1,7 @@
 """The MCP server by the SDK's own client: over HTTP with a key, and over standard input."""
 
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy import Engine
 
 from failure_insights.errors import BadInput
 from failure_insights.settings import Settings
+from failure_insights.web.agent_tools.server import create_server
 from failure_insights.web.agent_tools.shown import LEAST_CHARACTERS, shown
 from failure_insights_tests.web.api_site import NOW, Site, site_of
 from failure_insights_tests.web.browsing import serving
@@ -138,6 +140,13 @@ def test_the_command_serves_the_tools_over_standard_input(
             assert call == {"agent": "night-line"}
 
     anyio.run(works)
+
+
+def test_the_sdk_leaves_the_logging_of_the_process_alone() -> None:
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+    create_server(lambda: pytest.fail("nobody asked"))
+    assert (root.level, list(root.handlers)) == before
 
 
 JSON = st.recursive(

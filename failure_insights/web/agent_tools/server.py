@@ -1,6 +1,7 @@
 """The MCP server and its tools. Over HTTP a request's API key says what is seen; over standard
 input it is whoever runs the command, on the machine that has the database."""
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any, Literal
@@ -73,7 +74,8 @@ _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=False, open_wor
 
 def create_server(engine_of: Callable[[], Engine]) -> MCPServer[Any]:
     """Return the server; `engine_of` is asked for the store at each use of a tool."""
-    server: MCPServer[Any] = MCPServer("failure-insights", instructions=_INSTRUCTIONS)
+    with _logging_as_it_is():
+        server: MCPServer[Any] = MCPServer("failure-insights", instructions=_INSTRUCTIONS)
     tools = _Tools(engine_of)
     for read in (
         tools.list_projects,
@@ -88,6 +90,18 @@ def create_server(engine_of: Callable[[], Engine]) -> MCPServer[Any]:
     for write in (tools.set_theme_state, tools.mark_judge_error, tools.request_audit):
         _add(server, write, _WRITES)
     return server
+
+
+@contextmanager
+def _logging_as_it_is() -> Iterator[None]:
+    """Keep the SDK from setting up the process's logging, as its constructor does: it would log
+    every request that any client of ours makes. With a handler there it leaves all as it is."""
+    root, placeholder = logging.getLogger(), logging.NullHandler()
+    root.addHandler(placeholder)
+    try:
+        yield
+    finally:
+        root.removeHandler(placeholder)
 
 
 def _add(server: MCPServer[Any], tool: Callable[..., str], hints: ToolAnnotations) -> None:

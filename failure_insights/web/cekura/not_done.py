@@ -25,13 +25,13 @@ _NO_MONEY = (
 #: What answers for each kind of thing that Cekura's paths name, behind their version.
 _SENTENCES: Mapping[str, str] = {
     "aiagents": "Agents are known from their calls; they are not configured here.",
-    "alerts": "Alerts over this path are not there yet.",
+    "alerts": "Of alerts only those about insights are done here.",
     "billing": _NO_MONEY,
     "call-logs": "Of call logs only list, get, delete and votes on metrics are done here.",
     "cron-jobs-external": _NO_TESTS,
     "critical-metric-scenarios": _NO_TESTS,
     "dashboards": _NO_CHARTS,
-    "deep-research-insights": "Audits over a whole project on request are not there yet.",
+    "deep-research-insights": "Deep Research is done here as digests of what audits found.",
     "insight-reproduction-sessions": _NO_TESTS,
     "metric-failure-mode-insights": (
         "Of insights, scenarios and reproductions are not done here: "
