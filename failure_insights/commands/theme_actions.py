@@ -13,6 +13,7 @@ from failure_insights.domain.theme_life import (
     ThemeState,
 )
 from failure_insights.errors import BadInput
+from failure_insights.export.theme_tests import make_tests, rendered
 from failure_insights.store.paging import Page
 from failure_insights.store.projects import find_project
 from failure_insights.store.theme_acts import (
@@ -147,3 +148,11 @@ def _time(given: str | None) -> datetime | None:
             code="bad_time",
         )
     return time
+
+
+def print_tests(theme_id: str, format: str, expected: str, limit: int) -> None:
+    """Print tests of a theme in one of `TEST_FORMATS`."""
+    with store_transaction() as connection:
+        project = project_of_theme(connection, theme_id)
+        tests = make_tests(connection, project, theme_id, expected=expected, limit=limit)
+    print(rendered(tests, format))

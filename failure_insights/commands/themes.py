@@ -152,3 +152,19 @@ def undo(
         from failure_insights.commands import theme_actions
 
         theme_actions.undo(theme, act, by)
+
+
+@app.command("tests")
+def print_tests(
+    theme: Theme,
+    format: Annotated[str, typer.Option(help="jsonl, promptfoo, langfuse or langsmith.")] = "jsonl",
+    expected: Annotated[
+        str, typer.Option(help="What should have happened; default: by criterion and fix.")
+    ] = "",
+    limit: Annotated[int, typer.Option(min=1, max=200, help="Calls at most.")] = 10,
+) -> None:
+    """Print tests of a theme: its calls up to the deciding turn, with what should have happened."""
+    with plain_errors():
+        from failure_insights.commands import theme_actions
+
+        theme_actions.print_tests(theme, format, expected, limit)

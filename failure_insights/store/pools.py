@@ -71,6 +71,19 @@ def _bounds(requests: Sequence[PoolRequest], windows: Sequence[Window]) -> dict[
     }
 
 
+def transcripts_of(
+    connection: Connection, project_id: int, call_ids: Sequence[str]
+) -> dict[str, list[Turn]]:
+    """Return the transcripts of a project's calls; a call that is gone is missing."""
+    statement = text(
+        "SELECT call.call_id, transcript.turns FROM calls AS call"
+        " JOIN transcripts AS transcript ON transcript.call_pk = call.id"
+        " WHERE call.project_id = :project_id AND call.call_id = ANY(:call_ids)"
+    )
+    rows = connection.execute(statement, {"project_id": project_id, "call_ids": list(call_ids)})
+    return {row.call_id: [Turn(**turn) for turn in row.turns] for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class StoredCalls:
     """A `CallReader` of one pair's window, over the store."""

@@ -62,6 +62,9 @@ def test_every_page_is_accessible_fits_its_screen_and_keeps_to_its_host(
         "insight": links.insight(dental.slug, insight),
         "failed": links.insight(dental.slug, failed),
         "digest": links.digest(dental.slug, 1),
+        "theme-tests": links.theme_tests(
+            dental.slug, str(dental.run("SELECT theme_id FROM themes ORDER BY title LIMIT 1"))
+        ),
         "alerts": links.alerts(dental.slug),
         "digests": links.digests(dental.slug),
         "costs": links.costs(dental.slug),

@@ -7,6 +7,7 @@ from typing import Any, Literal, NotRequired
 from typing_extensions import TypedDict
 
 from failure_insights.alerts.messages import Message
+from failure_insights.export.theme_tests import ThemeTest
 from failure_insights.ingest.report import Status
 from failure_insights.store.alerts import AlertMessageRow, AlertRuleRow
 from failure_insights.store.calls import MetricResultRow
@@ -85,6 +86,15 @@ class AgentList(Listing):
 
 class DigestList(Listing):
     results: list[DigestRow]
+
+
+@documented
+class ThemeTestList(TypedDict):
+    """Tests of a theme."""
+
+    expected: str
+    """What should have happened, in each of them."""
+    results: list[ThemeTest]
 
 
 class AlertList(TypedDict):

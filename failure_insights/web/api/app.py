@@ -18,6 +18,7 @@ from failure_insights.web.api import (
     insights,
     observe,
     result_marks,
+    theme_tests,
     themes,
     webhooks,
 )
@@ -35,6 +36,7 @@ _DOCUMENT = "/openapi.json"
 _KEYED = (
     insights.router,
     themes.router,
+    theme_tests.router,
     result_marks.router,
     calls.router,
     cards.router,

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from failure_insights.audit.costs import CostsRow, EstimateRow
+from failure_insights.export.theme_tests import ThemeTest
 from failure_insights.store.alerts import AlertMessageRow, AlertRuleRow
 from failure_insights.store.calls import CallRow
 from failure_insights.store.digests import DigestRow
@@ -526,6 +527,18 @@ _ALERT_PREVIEW: answer_models.AlertPreview = {
     "text": _ALERT_TEXT,
     "payload": _ALERT_PAYLOAD,
 }
+_THEME_TEST: ThemeTest = {
+    "id": "th_0123456789ab-5f0c1d2e3a4b5c6d",
+    "theme_id": "th_0123456789ab",
+    "title": "Agent says that the clinic is closed on Fridays",
+    "metric_name": "Hallucination",
+    "call_id": "call-1",
+    "deciding_turn": 1,
+    "quote": "We are closed on Fridays.",
+    "messages": [{"role": "user", "content": "Can I come on Friday?"}],
+    "expected": "The agent names the opening hours of this year.",
+}
+THEME_TEST_LINE = orjson.dumps(_THEME_TEST).decode()
 _COSTS: CostsRow = {
     "model": "gpt-5-mini",
     "spent_this_month": 3.218,
@@ -575,6 +588,7 @@ EXAMPLES: Mapping[Any, object] = {
     CallRow: _CALL,
     MetricCardRow: _METRIC_CARD,
     CostsRow: _COSTS,
+    ThemeTest: _THEME_TEST,
     AlertRuleRow: _ALERT,
     AlertMessageRow: _ALERT_MESSAGE,
     DigestRow: _DIGEST,
@@ -595,6 +609,10 @@ EXAMPLES: Mapping[Any, object] = {
     answer_models.AlertList: {"results": [_ALERT]},
     answer_models.AlertMessageList: {"results": [_ALERT_MESSAGE]},
     answer_models.AlertPreview: _ALERT_PREVIEW,
+    answer_models.ThemeTestList: {
+        "expected": _THEME_TEST["expected"],
+        "results": [_THEME_TEST],
+    },
     answer_models.About: _ABOUT,
     answer_models.ImportReport: _IMPORT_REPORT,
     answer_models.Observed: _OBSERVED,

@@ -13,6 +13,7 @@ from failure_insights.web.pages import (
     insights,
     sign_in,
     static_files,
+    theme_tests,
 )
 from failure_insights.web.pages.errors import show_errors
 
@@ -24,6 +25,16 @@ def create_pages(settings: Settings) -> FastAPI:
     )
     pages.state.settings = settings
     show_errors(pages)
-    for part in (insights, alerts, audits, calls, costs, digests, sign_in, static_files):
+    for part in (
+        insights,
+        alerts,
+        audits,
+        calls,
+        costs,
+        digests,
+        theme_tests,
+        sign_in,
+        static_files,
+    ):
         pages.include_router(part.router)
     return pages

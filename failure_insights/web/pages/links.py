@@ -47,6 +47,11 @@ def digests(project: str) -> str:
     return f"/projects/{part(project)}/digests"
 
 
+def theme_tests(project: str, theme_id: str, file: bool = False) -> str:
+    """The page that makes tests of a theme, or the file that it gives."""
+    return f"/projects/{part(project)}/themes/{part(theme_id)}/tests" + ("/file" if file else "")
+
+
 def alerts(project: str) -> str:
     return f"/projects/{part(project)}/alerts"
 
