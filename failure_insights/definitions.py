@@ -14,6 +14,7 @@ from failure_insights.orchestration.resources import (
     process_settings,
 )
 from failure_insights.orchestration.runs import JOB
+from failure_insights.orchestration.sorting import sort_calls, sort_new
 from failure_insights.orchestration.triggers import (
     daily_audit,
     eligible_pairs_sensor,
@@ -44,8 +45,9 @@ defs = dg.Definitions(
             description="Say of each project what is new, grew, regressed or went away.",
         ),
         send_alerts,
+        sort_calls,
     ],
-    schedules=[daily_audit, new_calls],
+    schedules=[daily_audit, new_calls, sort_new],
     sensors=[regeneration_requests, eligible_pairs_sensor, run_failures, daily_digest, alerts],
     resources={
         "settings": process_settings,

@@ -78,6 +78,12 @@ class Settings(BaseSettings):
     )
     llm_timeout_seconds: PositiveInt = Field(90, description="Of one LLM request.")
 
+    sort_between_audits: bool = Field(
+        False,
+        description="Sort failing calls that come after an audit into its themes, every 15 "
+        "minutes, by an LLM and their explanations alone; shown beside the audit's counts.",
+    )
+
     prices_file: Path | None = Field(
         None,
         description="TOML with your prices of models, which go before those of `llm/prices.toml`.",

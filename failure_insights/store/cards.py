@@ -1,6 +1,6 @@
 """Read the cards of the Insights page: what each metric shows, and which audit is under way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from failure_insights.store.insight_rows import FailureModeRow, InsightRow
 from failure_insights.store.projects import ProjectRow, ViewRow, metrics_of_view
 from failure_insights.store.queue import Status
 from failure_insights.store.read_insights import insight_rows
+from failure_insights.store.sorted_calls import SinceThenRow, since_then
 
 #: Days that a history line spans.
 HISTORY_DAYS = 14
@@ -61,6 +62,8 @@ class CardRow:
     open: AuditUnderWay | None = None
     failed: FailedAudit | None = None
     pass_rule: str | None = None
+    #: Failing calls that came after the audit, sorted into its themes; None: none were.
+    since: SinceThenRow | None = None
     #: Scores without a verdict, counted up to `MOST_UNJUDGED`.
     unjudged: int = 0
 
@@ -101,7 +104,11 @@ def read_cards(
     if view:
         insights = as_view(connection, project, view.id, insights, HISTORY_DAYS)
     by_id = {insight["id"]: insight for insight in insights}
-    cards = [_card(row, by_id.get(row.done_id)) for row in rows]
+    # Of all agents together, so that a view does not show it.
+    since = {} if view else since_then(connection, ids)
+    cards = [
+        replace(_card(row, by_id.get(row.done_id)), since=since.get(row.done_id)) for row in rows
+    ]
     return sorted(cards, key=lambda card: (card.insight is None, -card.failing, not card.open))
 
 

@@ -2,13 +2,14 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from failure_insights.audit.digests import make_digest
 from failure_insights.domain.pools import date_of
 from failure_insights.settings import Settings
 from failure_insights.store.alerts import NewRule, add_rule
 from failure_insights.store.projects import find_project
+from failure_insights.store.sorted_calls import criteria_of, keep_sorted
 from failure_insights_tests.web.sample import NOW, TODAY, Sample, Theme
 
 WRONG_DAY = Theme(
@@ -60,6 +61,13 @@ def showcase(engine: Engine) -> Sample:
         auditor="agent",
         model="gpt-5-mini",
     )
+    later = [f"later-{number}" for number in range(5)]
+    dental.calls(later, at=NOW)
+    with engine.begin() as connection:
+        ids = connection.execute(text("SELECT max(id) FROM insights")).scalar_one()
+        known = criteria_of(connection, ids)
+        theme_of = dict(zip(later, [*[next(iter(known))] * 3, None, None], strict=True))
+        keep_sorted(connection, ids, theme_of, "gpt-5-mini", {}, 0.0004)
     metric = dental.metric("Tool call Accuracy")
     dental.audit(metric, [Theme(TIMEOUT.title, 2)], prefix="tool-", days_ago=2)
     dental.audit(

@@ -13,3 +13,9 @@ SELECT project.slug, 'Digest', digest.made_at, digest.cost, digest.usage, true
   FROM project_digests AS digest
   JOIN projects AS project ON project.id = digest.project_id
  WHERE digest.cost > 0 AND digest.made_at >= :since
+ UNION ALL
+SELECT split_part(insight.project_metric, '/', 1), insight.metric_name, sorting.sorted_at, sorting.cost,
+       sorting.usage, true
+  FROM call_sortings AS sorting
+  JOIN insights AS insight ON insight.id = sorting.insight_id
+ WHERE sorting.cost > 0 AND sorting.sorted_at >= :since

@@ -15,6 +15,7 @@ from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.project_lists import AgentRow, MetricCardRow
 from failure_insights.store.projects import ProjectRow, ViewRow
 from failure_insights.store.result_marks import MarkRow
+from failure_insights.store.sorted_calls import SinceThenRow
 from failure_insights.store.theme_acts import ActRow
 from failure_insights.store.theme_lists import ThemeRow
 from failure_insights.web.api import answer_models
@@ -539,6 +540,12 @@ _THEME_TEST: ThemeTest = {
     "expected": "The agent names the opening hours of this year.",
 }
 THEME_TEST_LINE = orjson.dumps(_THEME_TEST).decode()
+_SINCE: SinceThenRow = {
+    "insight_id": 42,
+    "sorted_at": datetime(2026, 11, 24, 10, 7, tzinfo=UTC),
+    "themes": [{"theme_id": "th_0123456789ab", "call_ids": ["call-20", "call-21"]}],
+    "in_no_theme": ["call-22"],
+}
 _COSTS: CostsRow = {
     "model": "gpt-5-mini",
     "spent_this_month": 3.218,
@@ -588,6 +595,7 @@ EXAMPLES: Mapping[Any, object] = {
     CallRow: _CALL,
     MetricCardRow: _METRIC_CARD,
     CostsRow: _COSTS,
+    SinceThenRow: _SINCE,
     ThemeTest: _THEME_TEST,
     AlertRuleRow: _ALERT,
     AlertMessageRow: _ALERT_MESSAGE,

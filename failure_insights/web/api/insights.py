@@ -10,6 +10,7 @@ from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.projects import find_metric
 from failure_insights.store.queue import Status, request_audit
 from failure_insights.store.read_insights import insight_rows
+from failure_insights.store.sorted_calls import SinceThenRow, nothing_since, since_then
 from failure_insights.web.api.answer_models import InsightList
 from failure_insights.web.api.answers import MAX_ID, RequestedPage, answer, page_of
 from failure_insights.web.api.request_models import InsightRequest, Name
@@ -78,6 +79,18 @@ def list_(
             view=view,
         )
     return page_of(request, page, listed)
+
+
+@router.get("/{insight_id}/since/", response_model=SinceThenRow)
+def since(
+    caller: CallerOf, project: ProjectName, insight_id: Annotated[int, Path(ge=1, le=MAX_ID)]
+) -> Response:
+    """Return the failing calls that came after an audit, sorted into its themes; they are in none
+    of its sums."""
+    with caller.engine.connect() as connection:
+        find_insight(connection, caller.project(connection, project), insight_id)
+        rows = since_then(connection, [insight_id])
+        return answer(rows.get(insight_id) or nothing_since(insight_id))
 
 
 @router.get("/{insight_id}/", response_model=InsightRow)
