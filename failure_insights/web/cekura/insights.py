@@ -203,7 +203,7 @@ def delete(caller: CallerOf, insight_id: InsightId) -> Response:
     with caller.engine.begin() as connection:
         insight_meant(connection, caller, insight_id)
         if not delete_insight(connection, insight_id):
-            raise BadInput(f"insight {insight_id:int} is under way; delete it when it is done")
+            raise BadInput(f"insight {insight_id} is under way; delete it when it is done")
     return Response(status_code=204)
 
 
