@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 
+from failure_insights.domain.changes import PRESETS
+
 #: What people say of a theme.
 GivenState = Literal["active", "watched", "resolved", "dismissed"]
 #: `regressed`: it was resolved, and calls that began afterwards are of it.
@@ -46,7 +48,11 @@ class Growth:
 
 
 #: The middle one of three presets: 24 h against 7 d, at least 5 calls, 3 times as many.
-USUAL_GROWTH = Growth(baseline_days=7, least=5, factor=3.0)
+USUAL_GROWTH = Growth(
+    baseline_days=PRESETS["daily"].baseline_hours // 24,
+    least=PRESETS["daily"].least,
+    factor=PRESETS["daily"].factor,
+)
 
 
 def grows(history: Mapping[date, int], day: date, growth: Growth = USUAL_GROWTH) -> bool:

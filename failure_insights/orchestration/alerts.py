@@ -34,7 +34,7 @@ def send_alerts() -> None:
 
 
 @dg.sensor(
-    job=send_alerts,
+    job_name=ALERTS_JOB,
     minimum_interval_seconds=15,
     default_status=dg.DefaultSensorStatus.RUNNING,
 )

@@ -32,7 +32,7 @@ def sort_calls() -> None:
     # Between two pulls of sources.
     cron_schedule="7-59/15 * * * *",
     execution_timezone="UTC",
-    job=sort_calls,
+    job_name=SORT_JOB,
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def sort_new(

@@ -62,10 +62,10 @@ class CardRow:
     open: AuditUnderWay | None = None
     failed: FailedAudit | None = None
     pass_rule: str | None = None
-    #: Failing calls that came after the audit, sorted into its themes; None: none were.
-    since: SinceThenRow | None = None
     #: Scores without a verdict, counted up to `MOST_UNJUDGED`.
     unjudged: int = 0
+    #: Failing calls that came after the audit, sorted into its themes; None: none were.
+    since: SinceThenRow | None = None
 
     @property
     def phase(self) -> Phase:
