@@ -101,6 +101,18 @@ def find_metric(connection: Connection, project_id: int, name_or_slug: str) -> M
     return metric
 
 
+def metric_of_id(connection: Connection, metric_id: int) -> MetricRow:
+    """Return the metric of this ID, whatever others are called.
+
+    Raises:
+        UnknownName: there is none.
+    """
+    row = connection.execute(text(f"{_METRIC} WHERE metric.id = :id"), {"id": metric_id}).first()
+    if row is None:
+        raise UnknownName(f"there is no metric {metric_id}")
+    return _metric(row)
+
+
 def metrics_like(
     connection: Connection, project_id: int, names: Iterable[str], *, lock: bool = False
 ) -> list[MetricRow]:

@@ -69,12 +69,14 @@ class SeenCall:
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls are listed; None fits all. `ids`: ours or the providers'."""
+    """Which calls are listed; None fits all. With `call_ids`, the providers', or `numbers`, ours:
+    those that have one of either."""
 
     agent_id: int | None = None
     start: datetime | None = None
     end: datetime | None = None
-    ids: Sequence[str] | None = None
+    call_ids: Sequence[str] | None = None
+    numbers: Collection[int] | None = None
     passed: bool | None = None
 
 
@@ -123,7 +125,8 @@ def seen_calls(
         "agent_id": which.agent_id,
         "start": which.start,
         "end": which.end,
-        "ids": None if which.ids is None else list(which.ids),
+        "call_ids": None if which.call_ids is None else list(which.call_ids),
+        "numbers": None if which.numbers is None else list(which.numbers),
         "passed": which.passed,
     }
     return listed(connection, query("list_calls"), SeenCall, values, page)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from failure_insights_tests.web.api_site import NOW, Site, site_of
 
@@ -98,3 +98,22 @@ def test_an_insight_that_is_under_way_is_not_deleted(site: Site) -> None:
     refused = site.client.delete(path, headers=site.bearer("clinic"))
     assert (refused.status_code, "under way" in refused.json()["detail"]) == (422, True)
     assert site.get(path).json()["status"] == "pending"
+
+
+def test_an_id_is_meant_where_another_s_name_is_its_digits(site: Site) -> None:
+    hallucination = first(site, INSIGHTS)["metric"]
+    site.put(f"/api/projects/clinic/metrics/N%20{hallucination}/", {})
+    with site.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE metrics SET name = :name, slug = :name WHERE slug = :slug"),
+            {"name": str(hallucination), "slug": f"n-{hallucination}"},
+        )
+    asked = site.post(f"{INSIGHTS}/generate", {"metric": hallucination}).json()
+    assert asked["metric_name"] == "Hallucination"
+    call = first(site, CALLS)["id"]
+    vote = {"metric_id": hallucination, "thumbs_up": True}
+    marked = site.post(f"{CALLS}/{call}/mark_metric_vote", vote).json()
+    assert (marked["verdict"], marked["metric_name"]) == ("stands", "Hallucination")
+    elsewhere = site.metric_id("bank", "hallucination")
+    refused = site.post(f"{CALLS}/{call}/mark_metric_vote", {**vote, "metric_id": elsewhere})
+    assert refused.status_code == 404

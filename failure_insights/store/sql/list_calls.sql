@@ -9,8 +9,8 @@ SELECT call.id, call.call_id, call.project_id, agent.id AS agent_id, agent.name 
   JOIN agents AS agent ON agent.id = call.agent_id
  WHERE call.project_id = ANY(CAST(:project_ids AS integer[]))
    AND (CAST(:agent_id AS bigint) IS NULL OR call.agent_id = :agent_id)
-   AND (CAST(:ids AS text[]) IS NULL
-        OR call.call_id = ANY(:ids) OR CAST(call.id AS text) = ANY(:ids))
+   AND (CAST(:call_ids AS text[]) IS NULL AND CAST(:numbers AS bigint[]) IS NULL
+        OR call.call_id = ANY(:call_ids) OR call.id = ANY(:numbers))
    AND (CAST(:start AS timestamptz) IS NULL OR call.started_at >= :start)
    AND (CAST(:end AS timestamptz) IS NULL OR call.started_at < :end)
    AND (CAST(:passed AS boolean) IS NULL

@@ -192,10 +192,8 @@ class _Tools:
         """List the calls of a theme, newest first, without their transcripts."""
         with self._asked(ctx) as (connection, caller):
             place = caller.project(connection, project)
-            numbers = _calls_of(connection, place, theme_id)
-            which = CallFilter(ids=[str(number) for number in numbers])
-            found = seen_calls(connection, [place], which, Page(size=max(1, 2 * len(numbers))))
-            rows = [row for row in found.rows if row.id in numbers][:limit]
+            which = CallFilter(numbers=_calls_of(connection, place, theme_id))
+            rows = seen_calls(connection, [place], which, Page(size=limit)).rows
             return shown(rows, fields, max_characters)
 
     def get_call(

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from sqlalchemy import Connection
 
+from failure_insights.domain.names import row_number
 from failure_insights.errors import BadInput
 from failure_insights.store.calls import delete_call, find_call
 from failure_insights.store.names import ProjectRow
@@ -46,12 +47,14 @@ def list_(
             "filters_v2 is not read here; filter by project_id, agent_id, timestamp_from, "
             "timestamp_to, call_ids and success"
         )
+    ids = [part.strip() for part in call_ids.split(",")] if call_ids else None
     which = CallFilter(
-        agent_id,
-        moment(timestamp_from, "timestamp_from"),
-        moment(timestamp_to, "timestamp_to", is_end=True),
-        [part.strip() for part in call_ids.split(",")] if call_ids else None,
-        success,
+        agent_id=agent_id,
+        start=moment(timestamp_from, "timestamp_from"),
+        end=moment(timestamp_to, "timestamp_to", is_end=True),
+        call_ids=ids,
+        numbers=None if ids is None else [n for n in map(row_number, ids) if n is not None],
+        passed=success,
     )
     asked = Page(page, page_size)
     with caller.engine.connect() as connection:
@@ -82,5 +85,5 @@ def delete(caller: CallerOf, number: CallNumber) -> Response:
 
 def call_meant(connection: Connection, place: ProjectRow, number: int) -> SeenCall:
     """Return the project's call of this number, which is there."""
-    found = seen_calls(connection, [place], CallFilter(ids=[str(number)]), Page())
-    return next(row for row in found.rows if row.id == number)
+    (row,) = seen_calls(connection, [place], CallFilter(numbers=[number]), Page()).rows
+    return row

@@ -95,8 +95,8 @@ def calls(
 def calls_of_theme(connection: Connection, place: ProjectRow, theme_id: str) -> list[str]:
     """Return the providers' IDs of all calls of a theme, newest first."""
     themes = theme_calls(connection, place, Scope(), theme_id=theme_id)
-    numbers = [str(number) for theme in themes for number in theme.call_numbers]
-    which = CallFilter(ids=numbers)
-    known = set(map(int, numbers))
-    found = seen_calls(connection, [place], which, Page(size=len(numbers) * 2 + 1))
-    return [row.call_id for row in found.rows if row.id in known]
+    numbers = [number for theme in themes for number in theme.call_numbers]
+    found = seen_calls(
+        connection, [place], CallFilter(numbers=numbers), Page(size=len(numbers) + 1)
+    )
+    return [row.call_id for row in found.rows]

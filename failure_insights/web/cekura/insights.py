@@ -1,5 +1,6 @@
 """Cekura's insights: ask for audits, read their rows, and count what failed over time."""
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
@@ -10,17 +11,19 @@ from sqlalchemy import Connection
 
 from failure_insights.audit.costs import estimates_of
 from failure_insights.errors import BadInput, UnknownName
-from failure_insights.store.failure_counts import Scope, metric_counts, theme_calls
+from failure_insights.store.failure_counts import Scope, metric_counts
 from failure_insights.store.insight_lists import find_insight
 from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.paging import Page
-from failure_insights.store.projects import MetricRow, eligible_pairs, find_metric
+from failure_insights.store.projects import MetricRow, eligible_pairs, find_metric, metric_of_id
 from failure_insights.store.queue import delete_insight, request_audit
 from failure_insights.store.read_insights import insight_rows
 from failure_insights.store.seen_rows import (
+    CallFilter,
     call_numbers,
     insight_dates,
     project_of_row,
+    seen_calls,
     seen_insights,
 )
 from failure_insights.web.api.answers import MAX_ID, answer
@@ -216,16 +219,18 @@ def failure_mode_agents(
         row = insight_meant(connection, caller, insight_id)
         modes = row["failure_modes"] if index is None else [mode_at(row, index)]
         place = project_of_row(connection, caller.key, "insight", insight_id)
-        agents: dict[int, dict[str, Any]] = {}
-        for mode in modes:
-            numbers = set(call_numbers(connection, place.id, mode["call_ids"]).values())
-            for theme in theme_calls(connection, place, Scope(), theme_id=mode["theme_id"]):
-                for calls in theme.agents:
-                    count = len(numbers.intersection(calls.call_numbers))
-                    name = {"id": calls.agent_id, "name": calls.agent, "count": 0}
-                    agents.setdefault(calls.agent_id, name)["count"] += count
-    counted = [agent for agent in agents.values() if agent["count"]]
-    return answer({"agents": sorted(counted, key=lambda agent: -agent["count"])})
+        call_ids = [call for mode in modes for call in mode["call_ids"]]
+        which = CallFilter(call_ids=call_ids)
+        calls = seen_calls(connection, [place], which, Page(size=len(call_ids) + 1)).rows
+    counts = Counter((call.agent_id, call.agent) for call in calls)
+    return answer(
+        {
+            "agents": [
+                {"id": agent_id, "name": name, "count": count}
+                for (agent_id, name), count in counts.most_common()
+            ]
+        }
+    )
 
 
 def insight_meant(connection: Connection, caller: Caller, insight_id: int) -> InsightRow:
@@ -260,7 +265,7 @@ def _metric_meant(connection: Connection, caller: Caller, body: Generate) -> Met
         place = project_of_row(connection, caller.key, "metric", body.metric)
         if body.project is not None and project_meant(connection, caller, body.project) != place:
             raise UnknownName(f"there is no metric {body.metric} in project {body.project}")
-        return find_metric(connection, place.id, str(body.metric))
+        return metric_of_id(connection, body.metric)
     name = body.metric_name or PREDEFINED.get(body.predefined_metric or 0)
     if name is None:
         raise BadInput("metric or metric_name is missing: one of them says what to audit")

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from failure_insights.domain.calls import Score
 from failure_insights.domain.result_marks import MarkVerdict
 from failure_insights.errors import BadInput, UnknownName
-from failure_insights.store.projects import ProjectRow
+from failure_insights.store.projects import ProjectRow, metric_of_id
 from failure_insights.store.result_marks import MOST_NOTE, mark_result
 from failure_insights.store.seen_rows import project_of_row
 from failure_insights.store.theme_acts import ThemeChange, change_theme
@@ -58,10 +58,14 @@ def vote(caller: CallerOf, number: CallNumber, body: Vote) -> Response:
         raise BadInput("an expected_value belongs to thumbs_up false; leave it out")
     with caller.engine.begin() as connection:
         place = project_of_row(connection, caller.key, "call", number)
+        metric = metric_of_id(connection, body.metric_id)
+        if metric.project_id != place.id:
+            raise UnknownName(f"there is no metric {body.metric_id} in the project of the call")
         mark = mark_result(
             connection,
             place,
-            str(body.metric_id),
+            # Its slug is its own, where another's name may be these digits.
+            metric.slug,
             call_meant(connection, place, number).call_id,
             "stands" if body.thumbs_up else "judge_wrong",
             caller.key.name,
