@@ -30,8 +30,13 @@ _NUMBERS = (int, float)
 _REQUIRED = ("call_id", "agent", "started_at")
 
 
-def is_plain(payload: Mapping[str, Any]) -> bool:
-    """Return whether an object is written as the native format is, right or wrong."""
+def is_plain(payload: Mapping[str, Any], has_plain_turns: bool) -> bool:
+    """Return whether an object is written as the native format is, right or wrong.
+
+    `has_plain_turns`: that its turns are is known already.
+    """
+    if has_plain_turns:
+        return _CAMEL.isdisjoint(payload)
     turns = payload.get("transcript")
     if not isinstance(turns, list):
         return not (_CAMEL & payload.keys()) and _turns(payload) is None

@@ -27,7 +27,7 @@ from failure_insights.sources.native_fields import (
 from failure_insights.sources.native_results import results_of
 from failure_insights.sources.reading import BadCall, LeftOut, Losses, ReadCall, shown
 from failure_insights.sources.roles import role_of
-from failure_insights.sources.texts import storable, storable_json, words
+from failure_insights.sources.texts import is_storable, storable, storable_json, words
 
 #: A call of this many tokens is no conversation; no reader of it could hold it at once.
 MAX_TOKENS = 200_000
@@ -35,6 +35,9 @@ MAX_TURNS = 20_000
 #: Room for MAX_TOKENS where every character is escaped.
 MAX_LINE_BYTES = 16 * 2**20
 MAX_CALL_ID = 500
+_TURN_FIELDS = frozenset({"role", "content", "start_s", "tool_name", "speaker"})
+#: From here on a time is since 1970, and no seconds of a call.
+_EPOCH = times.FIRST_EPOCH_SECONDS
 #: What to say of turns, or of one, that stand alone.
 NO_CALL_AROUND = (
     "without a call around it; write "
@@ -56,13 +59,14 @@ def read(payload: Mapping[str, Any], project: str | None = None) -> ReadCall:
         BadCall: a field that every call needs is missing or cannot be used.
     """
     losses = Losses()
-    is_plain = loose.is_plain(payload)
+    turns = _plain_turns(payload.get("transcript"))
+    is_plain = loose.is_plain(payload, turns is not None)
     if not is_plain:
         payload = _plain(payload, losses)
     for field in payload:
         if field not in NATIVE_FIELDS:
             losses.add(LeftOut.FIELDS, shown(field))
-    read = call_of(payload, project, losses)
+    read = call_of(payload, project, losses, turns if is_plain else None)
     if not is_plain:
         return read
     roles = [turn.role for turn in read.call.transcript]
@@ -81,10 +85,15 @@ def _plain(payload: Mapping[str, Any], losses: Losses) -> Mapping[str, Any]:
         raise BadCall("objects and lists are nested too deeply") from None
 
 
-def call_of(payload: Mapping[str, Any], project: str | None, losses: Losses) -> ReadCall:
+def call_of(
+    payload: Mapping[str, Any],
+    project: str | None,
+    losses: Losses,
+    turns: Sequence[Turn] | None = None,
+) -> ReadCall:
     """Return the call of a native object, adding to what was lost before; see `read`.
 
-    Unknown fields are let be.
+    Unknown fields are let be. `turns`: those of its transcript, where they are known already.
 
     Raises:
         BadCall: a field that every call needs is missing or cannot be used.
@@ -101,7 +110,7 @@ def call_of(payload: Mapping[str, Any], project: str | None, losses: Losses) -> 
             ),
             agent=required(payload, "agent", MAX_NAME, losses).strip(),
             started_at=_started_at(payload),
-            transcript=_transcript(payload, losses),
+            transcript=_within_limits(_turns(payload, losses) if turns is None else turns),
             duration_s=seconds(payload, "duration_s", "", losses),
             ended_reason=phrase(payload, "ended_reason", MAX_PHRASE, "", losses),
             metadata=_metadata(payload, losses),
@@ -114,7 +123,37 @@ def call_of(payload: Mapping[str, Any], project: str | None, losses: Losses) -> 
     return losses.of(call)
 
 
-def _transcript(payload: Mapping[str, Any], losses: Losses) -> tuple[Turn, ...]:
+def _plain_turns(items: Any) -> list[Turn] | None:
+    """Return the turns of a transcript in which each is as nearly all are, else None.
+
+    Such a one needs no closer look at any turn.
+    """
+    if not isinstance(items, list):
+        return None
+    turns = []
+    for item in items:
+        if not isinstance(item, dict) or not item.keys() <= _TURN_FIELDS:
+            return None
+        role, content, start_s = item.get("role"), item.get("content"), item.get("start_s")
+        tool_name, speaker = item.get("tool_name"), item.get("speaker")
+        if not (
+            role in ROLES
+            and isinstance(content, str)
+            and is_storable(content)
+            and (start_s is None or (isinstance(start_s, float) and 0 <= start_s < _EPOCH))
+            and (tool_name is None or _is_name(tool_name))
+            and (speaker is None or _is_name(speaker))
+        ):
+            return None
+        turns.append(Turn(role, content, start_s, tool_name, speaker))
+    return turns
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_NAME and is_storable(value)
+
+
+def _turns(payload: Mapping[str, Any], losses: Losses) -> list[Turn]:
     items = payload.get("transcript")
     if not isinstance(items, list):
         raise BadInput(
@@ -123,15 +162,25 @@ def _transcript(payload: Mapping[str, Any], losses: Losses) -> tuple[Turn, ...]:
             else f"transcript is {shown(items)}, not a list",
             code="field_missing",
         )
-    if len(items) > MAX_TURNS:
-        raise BadInput(
-            f"transcript has {len(items)} entries; at most {MAX_TURNS}", code="transcript_too_long"
-        )
+    _require_few(items)
     turns = []
     for place, item in enumerate(items):
         turn = _turn(item, place, losses)
         if turn is not None:
             turns.append(turn)
+    return turns
+
+
+def _require_few(entries: Sequence[Any]) -> None:
+    if len(entries) > MAX_TURNS:
+        raise BadInput(
+            f"transcript has {len(entries)} entries; at most {MAX_TURNS}",
+            code="transcript_too_long",
+        )
+
+
+def _within_limits(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    _require_few(turns)
     if (tokens := _estimated_tokens(turns)) >= MAX_TOKENS:
         raise BadInput(
             f"transcript has about {tokens} tokens; a call has fewer than {MAX_TOKENS}: "
@@ -165,7 +214,7 @@ def _turn(item: Any, place: int, losses: Losses) -> Turn | None:
 
 def _estimated_tokens(turns: Sequence[Turn]) -> int:
     """Return characters / 4, or the number of words where that is more: a word is a token."""
-    characters = sum(len(turn.content) for turn in turns)
+    characters = sum([len(turn.content) for turn in turns])
     # Fewer characters than this cannot hold so many words, so they need no counting.
     if characters < 2 * MAX_TOKENS:
         return characters // CHARACTERS_PER_TOKEN

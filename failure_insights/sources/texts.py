@@ -10,17 +10,23 @@ from failure_insights.sources.reading import LeftOut, Losses
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
+def is_storable(text: str) -> bool:
+    """Return whether a text has no character that cannot be stored."""
+    if "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def storable(text: str, losses: Losses) -> str:
     """Return the text with each character that cannot be stored replaced by U+FFFD, and counted."""
-    if "\0" not in text:
-        if text.isascii():
-            return text
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            pass
-        else:
-            return text
+    if is_storable(text):
+        return text
     # Two halves that stand side by side are one character.
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
     replaced, count = _UNSTORABLE.subn("\ufffd", whole)
