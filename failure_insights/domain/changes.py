@@ -6,7 +6,7 @@ compared, and a call that is in the pools of seven days is still one call.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
@@ -82,7 +82,6 @@ class ThemeFacts:
     suggested_fix: str = ""
     quote: str = ""
     quote_call_id: str = ""
-    terms: Mapping[str, float] = field(default_factory=dict)
     resolved_at: datetime | None = None
 
     def between(self, start: datetime, end: datetime) -> list[str]:

@@ -33,6 +33,7 @@ from failure_insights.store.alerts import (
     find_rule,
     list_rules,
     messages_of,
+    undelivered,
 )
 from failure_insights.store.projects import ProjectRow, find_project
 from failure_insights_tests.alerts.receivers import mail_receiver, web_receiver
@@ -207,6 +208,7 @@ def test_a_message_is_given_up_in_the_end_and_the_rule_says_so(alerts: Alerts) -
     assert "ALERT_URL is not set" in done.given_up[0]
     with alerts.sample.engine.connect() as connection:
         row = find_rule(connection, alerts.project, rule["id"])
+        assert undelivered(connection, alerts.project.id) == 1
     assert (row["waiting"], row["given_up"]) == (0, 1)
     assert "ALERT_URL is not set" in row["last_error"]
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from failure_insights.domain.metrics import PassRule
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.access import visible_project, visible_projects
+from failure_insights.store.alerts import undelivered
 from failure_insights.store.cards import CardRow, read_cards
 from failure_insights.store.digests import newest_digest
 from failure_insights.store.projects import (
@@ -60,6 +61,7 @@ def insights_page(
         views=views,
         view=chosen_view,
         cards=cards,
+        undelivered=undelivered(connection, chosen.id),
         digest=None if chosen_view else newest_digest(connection, chosen),
         whole_cards=len(cards) if whole else WHOLE_CARDS,
         new=sorted(
