@@ -131,6 +131,8 @@ class Reader:
                         form[name] = value
                 case _:
                     url = word
+        if body is not None:
+            headers = {"Content-Type": "application/x-www-form-urlencoded", **headers}
         answer = httpx.post(url, headers=headers, content=body, data=form, files=files or None)
         assert answer.is_success, answer.text
         return answer.text

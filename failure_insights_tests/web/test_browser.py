@@ -269,3 +269,33 @@ def test_a_bad_number_is_told_beside_the_form(browser: Browser, site: Site) -> N
     seen.page.get_by_label("Window, days").fill("400")
     seen.page.get_by_role("button", name="Generate").click()
     expect(seen.page.get_by_text("whole number of days from 1 to 90")).to_be_visible()
+
+
+def test_a_pass_rule_is_given_with_the_keyboard_on_a_card_that_all_can_read(
+    browser: Browser, site: Site
+) -> None:
+    dental = Sample.make(site.engine)
+    metric = dental.metric("CSAT")
+    dental.calls(["c-1", "c-2"])
+    dental.results(metric, ["c-1", "c-2"])
+    dental.run("UPDATE metric_results SET passed = NULL, score = '2'")
+    look_at(browser, site, {"pass-rule": links.insights(dental.slug)})
+    seen = Watched.open(browser, site)
+    card = seen.page.locator("#csat")
+    expect(card.get_by_text("2 scores without a verdict")).to_be_visible()
+    rule = card.get_by_label("Passes when the score is")
+    for _ in range(20):
+        seen.page.keyboard.press("Tab")
+        if rule.evaluate("place => place === document.activeElement"):
+            break
+    seen.page.keyboard.type("good")
+    seen.page.keyboard.press("Enter")
+    expect(card.get_by_text("is not an operator")).to_be_visible()
+    seen.check_accessibility()
+    rule.fill("")
+    rule.press_sequentially(">= 4")
+    rule.press("Enter")
+    expect(card.get_by_text("without a verdict")).to_have_count(0)
+    assert dental.run("SELECT count(*) FROM metric_results WHERE passed IS FALSE") == 2
+    # The refusal of the bad rule is an answer of 422, which the console notes.
+    assert [fault for fault in seen.faults if "422" not in fault] == []

@@ -234,6 +234,16 @@ def test_each_provider_s_delivery_is_taken_with_a_key_and_a_retry_changes_nothin
     assert [(turn["role"], turn["content"]) for turn in call["transcript"]] == [("agent", "Hello.")]
 
 
+def test_json_is_read_though_curl_calls_it_a_form(site: Site) -> None:
+    payload, call_id, _ = DELIVERIES["retell"]
+    form = {**site.bearer("clinic"), "Content-Type": "application/x-www-form-urlencoded"}
+    address, body = "/observability/v1/retell/observe/", f"\n{json.dumps(payload)}"
+    taken = site.client.post(address, content=body, headers=form)
+    assert (taken.status_code, taken.json()["call_id"]) == (200, call_id)
+    refused = site.client.post(address, content="call_id=r-1&x=%7B", headers=form)
+    assert refused.status_code == 422
+
+
 def test_the_query_says_whose_call_it_is(site: Site) -> None:
     unclear = deliver(site, "vapi", key="all")
     assert unclear.status_code == 422

@@ -10,7 +10,8 @@ from failure_insights.errors import BadInput
 from failure_insights.sources.json_text import parse
 from failure_insights.sources.reading import shown
 
-_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_MULTIPART = "multipart/form-data"
+_URL_ENCODED = "application/x-www-form-urlencoded"
 #: A form of one call; its transcript is one field.
 _MAX_FIELDS = 100
 
@@ -22,9 +23,13 @@ async def object_of_body(request: Request) -> Mapping[str, Any]:
         BadInput: it is neither JSON of an object nor a form.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in _FORMS:
+    if kind == _MULTIPART:
         return await _object_of_form(request)
-    value = parse((await request.body()).removeprefix(b"\xef\xbb\xbf"))
+    body = (await request.body()).removeprefix(b"\xef\xbb\xbf")
+    # curl calls everything a form that `-d` sends, JSON too.
+    if kind == _URL_ENCODED and not body.lstrip().startswith((b"{", b"[")):
+        return await _object_of_form(request)
+    value = parse(body)
     if not isinstance(value, dict):
         raise BadInput(f"the body is {shown(value)}, not one JSON object", code="not_an_object")
     return value
