@@ -245,7 +245,7 @@ def test_what_cannot_be_done_is_said_in_a_sentence(
 
 def test_only_eligible_metrics_of_a_known_project_are_audited(settings: dict[str, str]) -> None:
     command(settings, "import", "-", given=CALLS)
-    for metric, code in (("Latency", "metric_not_eligible"), ("Patience", "unknown_name")):
+    for metric, code in (("Latency", "metric_not_eligible"), ("Patience", "unknown_metric")):
         done = command(settings, "audit", "--project", "shoe-shop", "--metric", metric, "--json")
         assert (done.returncode, done.stdout) == (2, "")
         assert codes_of(done.stderr) == [code]
