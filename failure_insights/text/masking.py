@@ -47,6 +47,17 @@ def mask(text: str) -> str:
     return "".join(masked)
 
 
+def leave_out(text: str) -> str:
+    """Return the text with `…` in place of each number and address, made up or not."""
+    parts: list[str] = []
+    last = 0
+    for start, end in sorted(_private(text)):
+        if end > last:
+            parts += [text[last : max(last, start)], "…"]
+            last = end
+    return "".join([*parts, text[last:]])
+
+
 def _private(text: str) -> list[tuple[int, int]]:
     """Return where private values stand."""
     found: list[tuple[int, int]] = []

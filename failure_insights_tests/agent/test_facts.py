@@ -7,6 +7,17 @@ from failure_insights.domain.auditing import CallContext
 from failure_insights.domain.calls import Turn
 
 BOOK = Turn("tool_call", '{"slot": 4}', tool_name="book_slot")
+ASKED_AGAIN = [Turn("agent", "Which day would suit you best?")]
+TALK_OVER = [
+    Turn("agent", "word " * 60, start_s=1.0),
+    Turn("user", "No, wait.", start_s=4.0),
+    Turn("agent", "Sorry.", start_s=6.0),
+    Turn("user", "I said Friday.", start_s=8.0),
+]
+WRITTEN = [
+    Turn(role, "word " * 60 + str(n), start_s=float(n))  # type: ignore[arg-type]
+    for n, role in enumerate(["agent", "user"] * 3)
+]
 CASES = {
     "an error": ([BOOK, Turn("tool_result", "Error: slot is taken")], [("tool_failed", (1,))]),
     "a failed JSON": ([Turn("tool_result", '{"success": false}')], [("tool_failed", (0,))]),
@@ -33,6 +44,18 @@ CASES = {
         [Turn("agent", "word " * 60, start_s=1.0), Turn("user", "Thanks.", start_s=21.0)],
         [],
     ),
+    "a program's error": (
+        [Turn("agent", "exitcode: 1 (execution failed)", speaker="Terminal")],
+        [("tool_failed", (0,))],
+    ),
+    "a program's success": ([Turn("agent", "exitcode: 0 (execution succeeded)")], []),
+    "said again": (
+        [Turn("agent", "Which day would suit you best?"), Turn("user", "Friday."), *ASKED_AGAIN],
+        [("said_again", (0, 2))],
+    ),
+    "polite again": ([Turn("agent", "One moment."), Turn("agent", "One moment.")], []),
+    "talk over each other": (TALK_OVER, [("talk_over", (0, 1))]),
+    "written, not spoken": (WRITTEN, []),
     "nothing": ([], []),
 }
 

@@ -50,6 +50,8 @@ def test_a_title_is_never_longer_than_a_line() -> None:
     [
         ("It fails. Call +1 (555) 123-4567 now.", "It fails. Call … now."),
         ("Write to anna@example.com. It fails.", "Write to It fails."),
+        ("It sends it to 742 Evergreen Terrace. It fails.", "It sends it to …. It fails."),
+        ("It charges DE89 3704 0044 0532 0130 00. It fails.", "It charges …. It fails."),
         ("It fails. The caller says my card number is four two four two.", "It fails."),
         ("It fails. This hits 40% of calls. 12 failing calls show it.", "It fails."),
         ("Error 500 in 2026 is fine.", "Error 500 in 2026 is fine."),

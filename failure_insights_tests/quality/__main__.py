@@ -8,7 +8,7 @@ from rich.console import Console
 
 from failure_insights.audit.wording import WordingAuditor
 from failure_insights.domain.auditing import Auditor
-from failure_insights_tests.quality import agent_report, agents, real_calls, report
+from failure_insights_tests.quality import agent_report, agents, hard, real_calls, report
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=2, help="pools of each size and kind")
     parser.add_argument("--readers", action="store_true", help="the agent with scripted readers")
+    parser.add_argument("--talk", type=Path, help="real calls that hard pools are made long of")
     parser.add_argument("--endpoint", help="base URL; also OPENAI_BASE_URL or OPENAI_API_KEY")
     parser.add_argument("--model", help="of the endpoint; also FAILURE_INSIGHTS_MODEL")
     parser.add_argument("--calls", type=Path, help="audit these calls (native JSON lines) instead")
@@ -45,7 +46,8 @@ def main() -> None:
         return
     with agents.store() as engine:
         if arguments.readers:
-            agent_report.show_readers(console, engine, seeds)
+            talk = hard.talk_of_file(arguments.talk) if arguments.talk else ()
+            agent_report.show_readers(console, engine, seeds, talk)
         if arguments.endpoint or named:
             opened = agents.agent(engine, arguments.endpoint, arguments.model)
             agent_report.show_endpoint(console, agents.OpenedForEach(opened))

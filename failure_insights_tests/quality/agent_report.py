@@ -13,8 +13,6 @@ from sqlalchemy import Engine
 from failure_insights.domain.auditing import Auditor, Earlier
 from failure_insights.domain.breakdown import Breakdown, Usage
 from failure_insights.domain.identity import PriorTheme, settle_identity
-from failure_insights.llm.budget import Tokens
-from failure_insights.llm.prices import cost_of, shipped_prices
 from failure_insights_tests.quality.agents import (
     LATENCY_S,
     UNLIMITED,
@@ -22,8 +20,16 @@ from failure_insights_tests.quality.agents import (
     observed,
     sequential_depth,
 )
+from failure_insights_tests.quality.domains import Line
+from failure_insights_tests.quality.hard import plant_hard
+from failure_insights_tests.quality.hard_report import (
+    READERS,
+    fresh,
+    show_calibration,
+    show_hard_pools,
+)
 from failure_insights_tests.quality.planted import KINDS, Kind, PlantedPool, plant
-from failure_insights_tests.quality.reader import NOISY, ORACLE, Noise, Reader
+from failure_insights_tests.quality.reader import NOISY, Reader
 from failure_insights_tests.quality.report import (
     Measured,
     as_prior,
@@ -33,19 +39,20 @@ from failure_insights_tests.quality.report import (
     show_continuity,
     show_scores,
 )
-from failure_insights_tests.quality.scoring import agreement, v_of_causes
+from failure_insights_tests.quality.scoring import agreement
 
-READERS = {"an oracle": ORACLE, "a noisy reader": NOISY}
 #: What issue and design promise of 100 calls of 3,000 tokens.
 LONG_CALLS, LONG_TOKENS = 100, 3_000
-#: Tokens of each call of a hard pool.
-HARD_TOKENS = 2_500
-#: The model whose price the tables show.
-PRICED_MODEL = "gpt-5-mini"
 
 
-def show_readers(console: Console, engine: Engine, seeds: Sequence[int]) -> None:
-    """Print the agent's scores with an oracle and with a noisy reader, its identity and cost."""
+def show_readers(
+    console: Console, engine: Engine, seeds: Sequence[int], talk: Sequence[Sequence[Line]] = ()
+) -> None:
+    """Print the agent's scores with an oracle and with a noisy reader, its identity and cost.
+
+    Args:
+        talk: what the calls of hard pools are made long of.
+    """
     for name, noise in READERS.items():
         with observed(Reader(noise), engine) as agent:
             pools = agent.told(pools_of_kinds(KINDS, sizes=(60,), causes=3, seeds=seeds))
@@ -54,8 +61,9 @@ def show_readers(console: Console, engine: Engine, seeds: Sequence[int]) -> None
             show_continuity(
                 console, agent.auditor, seeds[:1], (40,), names=("clinic", "bank"), told=agent.told
             )
+            show_calibration(console, f"Labels of {name}", measured)
     show_reruns(console, engine)
-    show_hard_pools(console, engine, seeds)
+    show_hard_pools(console, engine, seeds[:1], talk)
     show_costs(console, engine)
 
 
@@ -68,7 +76,7 @@ def show_reruns(console: Console, engine: Engine, reruns: int = 5) -> None:
     for kind in kinds:
         pools = [plant(name, 40, 3, 7, kind=kind) for name in ("clinic", "shop")]
         found = [
-            [m.breakdown for m in _fresh(engine, replace(NOISY, seed=seed), pools)]
+            [m.breakdown for m in fresh(engine, replace(NOISY, seed=seed), pools)]
             for seed in range(reruns)
         ]
         pairs = [pair for one, other in pairwise(found) for pair in zip(one, other, strict=True)]
@@ -80,55 +88,6 @@ def show_reruns(console: Console, engine: Engine, reruns: int = 5) -> None:
 
 def _titles(breakdown: Breakdown) -> set[str]:
     return {mode.title for mode in breakdown.failure_modes}
-
-
-def _fresh(engine: Engine, noise: Noise, pools: Sequence[PlantedPool]) -> list[Measured]:
-    with observed(Reader(noise), engine) as agent:
-        agent.forget()
-        return measure(agent.auditor, agent.told(pools))
-
-
-def hard_pools(seeds: Sequence[int]) -> list[PlantedPool]:
-    """Return pools of long dialogues with more causes than themes, told by what callers suffer.
-
-    A quarter of the calls of the second kind has two faults.
-    """
-    kinds: tuple[Kind, ...] = ("one symptom", "several causes")
-    return [
-        plant(name, 60, 12, seed, kind=kind, num_tokens=HARD_TOKENS)
-        for seed in seeds
-        for kind in kinds
-        for name in ("clinic", "shop")
-    ]
-
-
-def show_hard_pools(console: Console, engine: Engine, seeds: Sequence[int]) -> None:
-    """Print how the agent does on hard pools, beside what two noisy readers agree on."""
-    title = f"Hard pools: 60 calls of {HARD_TOKENS} tokens, all causes of a domain"
-    table = Table(title=title, title_justify="left")
-    for heading in ("reader", "pools", "V of themes", "V of causes", "in no cause", "tokens in"):
-        table.add_column(heading, justify="left" if heading == "reader" else "right")
-    table.add_column(f"US$ ({PRICED_MODEL})", justify="right")
-    table.add_column("ARI of two runs", justify="right")
-    for name, noise in READERS.items():
-        pools = hard_pools(seeds[:1])
-        runs = [_fresh(engine, replace(noise, seed=seed), pools) for seed in (0, 1)]
-        measured = [item for run in runs for item in run]
-        usage = [item.breakdown.usage for item in measured]
-        tokens = [Tokens(input=u.input_tokens, output=u.output_tokens) for u in usage]
-        costs = [cost_of(spent, PRICED_MODEL, shipped_prices()) or 0.0 for spent in tokens]
-        alike = [agreement(a.breakdown, b.breakdown) for a, b in zip(*runs, strict=True)]
-        table.add_row(
-            name,
-            str(len(pools)),
-            f"{mean(item.scores.v_measure for item in measured):.2f}",
-            f"{mean(v_of_causes(item.breakdown, item.planted) for item in measured):.2f}",
-            f"{mean(1 - item.scores.coverage for item in measured):.1%}",
-            f"{mean(u.input_tokens for u in usage):,.0f}",
-            f"{mean(costs):.3f}",
-            f"{mean(alike):.2f}",
-        )
-    console.print(table)
 
 
 @contextmanager
@@ -215,8 +174,9 @@ def show_endpoint(console: Console, auditor: Auditor, size: int = 40) -> None:
     pools = [
         plant("clinic", size, 4 if kind == "rare cause" else 3, 0, kind=kind) for kind in KINDS
     ]
-    measured = measure(auditor, pools)
+    measured = measure(auditor, [*pools, plant_hard(0, size)])
     show_scores(console, "Agent with the endpoint", measured, lambda m: m.planted.kind)
+    show_calibration(console, "Labels of the endpoint", measured)
     usage: list[Usage] = [m.breakdown.usage for m in measured]
     console.print(
         f"An audit of {size} short calls took {mean(u.requests for u in usage):.0f} requests, "

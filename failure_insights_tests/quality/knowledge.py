@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from failure_insights_tests.quality.domains import NAMES, Cause, Domain, domain, word_choice
+from failure_insights_tests.quality.domains import HARD, NAMES, Cause, Domain, domain, word_choice
 
 #: A sentence is a judge's on a cause if it has this part of the words of one that judges say.
 SAME_SENTENCE = 0.75
@@ -46,8 +46,18 @@ class Knowledge:
     def in_line(self, text: str) -> str | None:
         """Return the cause that stands in a line of a transcript."""
         for cause in self.causes:
-            if _pattern(cause.line[1]).fullmatch(text.strip()):
+            if cause.mark and cause.mark in text:
                 return cause.key
+            if not cause.mark and _pattern(cause.line[1]).fullmatch(text.strip()):
+                return cause.key
+        return None
+
+    def questions_metric(self, explanation: str) -> str | None:
+        """Return what kind of metric finding the judge's words are, or None."""
+        if any(sentence in explanation for sentence in self.domain.hidden):
+            return "nothing_called_for_it"
+        if any(sentence in explanation for sentence in self.domain.false_reasons):
+            return "reason_not_in_call"
         return None
 
     def shows_a_pass(self, text: str) -> bool:
@@ -73,7 +83,7 @@ class Knowledge:
 
 def knowledge_of(text: str) -> Knowledge:
     """Return what is known of the domain whose metric a prompt is about."""
-    return next(Knowledge(domain(name)) for name in NAMES if domain(name).rubric in text)
+    return next(Knowledge(domain(name)) for name in (*NAMES, HARD) if domain(name).rubric in text)
 
 
 def lines_of(text: str) -> list[Line]:

@@ -32,6 +32,7 @@ Kind = Literal[
     "judge wrong",  # 15 % of the calls passed in truth
     "rare cause",  # one cause with 3 % of the calls
     "rubric only",  # explanations that only repeat the rubric
+    "hard",  # see `hard.py`; made there
     "several causes",  # 40 % of the calls have a second cause, after the first; the first counts
 ]
 KINDS: tuple[Kind, ...] = (
@@ -136,14 +137,14 @@ def plant(
     truth: dict[str, str] = {}
     cause_turn: dict[str, int] = {}
     wrong: set[str] = set()
-    for index, cause in enumerate(_shares(planted, size, rng, kind)):
+    for index, cause in enumerate(shares_of(planted, size, rng, kind)):
         call_id = f"{prefix}{domain_name}-{rng.randrange(16**6):06x}-{index}"
-        slots = _slots(rng)
+        slots = slots_of(rng)
         is_wrong = kind == JUDGE_WRONG and rng.random() < WRONG_SHARE
         found = [] if is_wrong else [cause]
         if kind == "several causes" and len(planted) > 1 and rng.random() < SECOND_SHARE:
             found.append(rng.choice([other for other in planted if other is not cause]))
-        turns, turn = _transcript(kind_of_line, found, slots, num_tokens, rng)
+        turns, turn = transcript_of(kind_of_line, found, slots, num_tokens, rng)
         reason = _reason(kind_of_line, cause, kind, rng)
         if len(found) > 1:
             later = _reason(kind_of_line, found[1], kind, rng)
@@ -155,7 +156,7 @@ def plant(
         else:
             cause_turn[call_id] = turn
         explanation = rng.choice(frames).frame.format(
-            reason=reason.format(**slots), **_frame_slots(rng)
+            reason=reason.format(**slots), **frame_slots_of(rng)
         )
         started = end - timedelta(minutes=rng.randrange(1, 24 * 60))
         calls.append(
@@ -167,7 +168,8 @@ def plant(
             kind_of_line.agents[0],
             end - timedelta(minutes=index),
             rng.choice(frames).passing.format(
-                reason=rng.choice(kind_of_line.passes).format(**_slots(rng)), **_frame_slots(rng)
+                reason=rng.choice(kind_of_line.passes).format(**slots_of(rng)),
+                **frame_slots_of(rng),
             ),
             True,
         )
@@ -192,11 +194,11 @@ def plant(
     )
 
 
-def _shares(causes: Sequence[Cause], size: int, rng: random.Random, kind: Kind) -> list[Cause]:
+def shares_of(causes: Sequence[Cause], size: int, rng: random.Random, kind: Kind) -> list[Cause]:
     """Return the cause of each call: the n-th has a share like 1/n, and two calls at least."""
     if kind == "rare cause":
         rare = max(2, round(0.03 * size))
-        rest = _shares(causes[:-1], size - rare, rng, "lexical")
+        rest = shares_of(causes[:-1], size - rare, rng, "lexical")
         return rest + [causes[-1]] * rare
     weights = [1 / (rank + 1) for rank in range(len(causes))]
     counts = [max(2, int(size * weight / sum(weights))) for weight in weights]
@@ -227,20 +229,27 @@ def _paraphrase(sentence: str, rng: random.Random) -> str:
     return varied
 
 
-def _transcript(
+def transcript_of(
     line: Domain,
     causes: Sequence[Cause],
     slots: Mapping[str, str],
     num_tokens: int,
     rng: random.Random,
+    talk_of: Sequence[Sequence[Line]] = (),
 ) -> tuple[tuple[Turn, ...], int]:
-    """Return a transcript and the turn of its first cause (the first of the good end if none)."""
+    """Return a transcript and the turn of its first cause (the first of the good end if none).
+
+    Args:
+        num_tokens: of the transcript at least.
+        talk_of: pieces of talk that make it so long; of none, those of `long_calls.toml`.
+    """
     before = [*line.opening, *_small_talk(rng)]
     middle = [spoken for cause in causes for spoken in (cause.line, cause.reply)]
     spoken = _filled([*before, *(middle or line.good), *line.closing], slots)
     place = len(before)
     if num_tokens:
-        talk = _long_talk(num_tokens - sum(len(content) for _, content in spoken) // 4, rng)
+        missing = num_tokens - sum(len(content) for _, content in spoken) // 4
+        talk = _long_talk(missing, rng, talk_of or long_talk())
         cut = rng.randrange(0, len(talk) + 1, 2)
         spoken = [*spoken[:place], *talk[:cut], *spoken[place:-1], *talk[cut:], spoken[-1]]
         place += cut
@@ -255,12 +264,12 @@ def _filled(lines: Sequence[Line], slots: Mapping[str, str]) -> list[Line]:
     return [(role, content.format(**slots)) for role, content in lines]
 
 
-def _long_talk(num_tokens: int, rng: random.Random) -> list[Line]:
-    """Return so many tokens of talk that is about nothing, in pairs of turns."""
+def _long_talk(num_tokens: int, rng: random.Random, pieces: Sequence[Sequence[Line]]) -> list[Line]:
+    """Return so many tokens of talk that is about nothing, in pieces such as pairs of turns."""
     talk: list[Line] = []
     while sum(len(content) for _, content in talk) < 4 * num_tokens:
-        for pair in rng.sample(long_talk(), 6):
-            talk += _filled(pair, _slots(rng))
+        for piece in rng.sample(pieces, min(6, len(pieces))):
+            talk += _filled(piece, slots_of(rng))
     return talk
 
 
@@ -274,7 +283,7 @@ def _small_talk(rng: random.Random) -> list[Line]:
     return [turn for pair in rng.sample(pairs, rng.randrange(0, 4)) for turn in pair]
 
 
-def _slots(rng: random.Random) -> dict[str, str]:
+def slots_of(rng: random.Random) -> dict[str, str]:
     pick = {slot: rng.choice(values) for slot, values in word_choice()["slots"].items()}
     return {
         "name": f"{pick['first']} {pick['last']}",
@@ -285,7 +294,7 @@ def _slots(rng: random.Random) -> dict[str, str]:
     }
 
 
-def _frame_slots(rng: random.Random) -> dict[str, str]:
+def frame_slots_of(rng: random.Random) -> dict[str, str]:
     return {
         "score": str(rng.randrange(1, 3)),
         "clock": f"{rng.randrange(0, 6):02}:{rng.randrange(60):02}",

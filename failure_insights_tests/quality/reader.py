@@ -83,6 +83,16 @@ class Reader:
         }[stage](knows, data)
         return answers(sent, value).after(self.delay_s)
 
+    def label(self, data: str) -> str:
+        """Return the cause of the call that a note is asked for, as this reader sees it."""
+        knows = knowledge_of(data)
+        note = self._note(knows, data)
+        if note["verdict_check"] in ("metric_met", "reason_not_in_call"):
+            return str(note["verdict_check"])
+        if note["called_for"] == "no":
+            return "nothing_called_for_it"
+        return next(iter(knows.in_words(note["root_cause"])), "unclear")
+
     def _note(self, knows: Knowledge, data: str) -> dict[str, Any]:
         lines = lines_of(data)
         found = _first_cause(knows, lines)
@@ -90,6 +100,11 @@ class Reader:
         key = data[data.index("\nThe judge's explanation") :]
         if self._errs(self.noise.notes, "note", key) and lines:
             return self._wrong_note(knows, lines, found[0] if found else None, key)
+        if found is None and met is not None and (kind := knows.questions_metric(key)):
+            note = _noted(knows, None, met.number, met.text, 0)
+            is_reason = kind == "reason_not_in_call"
+            check = "reason_not_in_call" if is_reason else "reason_shown"
+            return note | {"verdict_check": check, "called_for": "yes" if is_reason else "no"}
         if found is None and met is not None and "omitted ...]" not in data:
             return _noted(knows, None, met.number, met.text, self._number("words", key))
         if found is None:
@@ -238,15 +253,17 @@ class Reader:
         met = next((line for line in lines if knows.shows_a_pass(line.text)), None)
         decides = found[1] if found else met
         verdict = "fail" if found else "pass" if met else "cannot_tell"
+        kind = None if found else knows.questions_metric(data)
         if self._errs(self.noise.checks, "vote", data):
+            kind = None
             verdict = "pass" if verdict == "fail" else "fail"
         return {
             "reasoning": "The metric was met." if verdict == "pass" else "It was not met.",
             "line": decides.number if decides else None,
             "quote": decides.text if decides else "",
             "verdict": verdict,
-            "reason_in_call": "yes",
-            "called_for": "yes",
+            "reason_in_call": "no" if kind == "reason_not_in_call" else "yes",
+            "called_for": "no" if kind == "nothing_called_for_it" else "yes",
         }
 
     def _errs(self, rate: float, what: str, text: str) -> bool:

@@ -18,6 +18,8 @@ from failure_insights.domain.breakdown import Breakdown
 from failure_insights.domain.calls import Turn
 from failure_insights.domain.metrics import MetricCard
 from failure_insights.domain.pools import DAY, FailingCall, Pool, Window
+from failure_insights_tests.quality.hard_report import show_counts
+from failure_insights_tests.quality.scoring import calibration
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,9 @@ def show_real_calls(
         table.add_row(one, other, str(len(both)), f"{v:.2f}", f"{ari:.2f}")
     if people:
         console.print(table)
+    for name, truth in people.items():
+        title = f"Labels of the audit, where {name} is right"
+        show_counts(console, title, calibration(breakdown, truth))
 
 
 def _show_groups(console: Console, breakdown: Breakdown) -> None:

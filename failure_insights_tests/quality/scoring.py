@@ -5,7 +5,7 @@ compare the grouping with the truth; theme scores match themes to causes one to 
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -93,16 +93,49 @@ def score(breakdown: Breakdown, planted: PlantedPool) -> Scores:
     )
 
 
-def v_of_causes(breakdown: Breakdown, planted: PlantedPool) -> float:
-    """Return the V-measure of the finer level: of causes, whichever theme they are in."""
+def v_of_causes(breakdown: Breakdown, labels: Mapping[str, str]) -> float:
+    """Return the V-measure of the finer level: of causes, whichever theme they are in.
+
+    Args:
+        labels: the cause of each call, by the truth or by somebody who read it.
+    """
+    return v_of_labels(causes_of(breakdown), labels)
+
+
+def v_of_labels(one: Mapping[str, str], other: Mapping[str, str]) -> float:
+    """Return the V-measure of two ways of grouping calls, over the calls that both have."""
+    both = sorted(one.keys() & other.keys())
+    first, second = [one[call_id] for call_id in both], [other[call_id] for call_id in both]
+    return float(homogeneity_completeness_v_measure(first, second)[2])
+
+
+def causes_of(breakdown: Breakdown) -> dict[str, str]:
+    """Return each call's cause; those of calls without one are what they are instead."""
     group = _groups(breakdown)
     for index, mode in enumerate(breakdown.failure_modes):
         for number, cause in enumerate(mode.causes):
             group |= dict.fromkeys(cause.call_ids, f"theme {index}, cause {number}")
-    ids = breakdown.pool.call_ids
-    truth = [planted.truth[call_id] for call_id in ids]
-    scores = homogeneity_completeness_v_measure(truth, [group[call_id] for call_id in ids])
-    return float(scores[2])
+    return group
+
+
+def calibration(breakdown: Breakdown, truth: Mapping[str, str]) -> dict[str, Counter[bool]]:
+    """Return how many calls are where they belong, by what they were put there on.
+
+    A call is if the cause that it is shown under is mostly of calls with its true cause.
+    """
+    group = causes_of(breakdown)
+    shown = {call_id for mode in breakdown.failure_modes for call_id in mode.call_ids}
+    shown |= {call_id for cause in breakdown.other_causes for call_id in cause.call_ids}
+    shown &= truth.keys()
+    main = {
+        name: Counter(truth[c] for c in sorted(shown) if group[c] == name).most_common(1)[0][0]
+        for name in {group[c] for c in shown}
+    }
+    bases = breakdown.provenance.get("confidence", {})
+    return {
+        basis: Counter(main[group[c]] == truth[c] for c in call_ids if c in shown)
+        for basis, call_ids in bases.items()
+    }
 
 
 def _without_cause(breakdown: Breakdown) -> int:

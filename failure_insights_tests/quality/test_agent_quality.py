@@ -1,5 +1,6 @@
 """The machinery around the LLM finds planted causes: with a reader that knows, one that errs."""
 
+from collections import Counter
 from dataclasses import replace
 from itertools import cycle
 
@@ -16,6 +17,7 @@ from failure_insights_tests.quality.agent_report import (
 )
 from failure_insights_tests.quality.agents import observed, sequential_depth
 from failure_insights_tests.quality.domains import NAMES
+from failure_insights_tests.quality.hard import findings_right, plant_hard
 from failure_insights_tests.quality.planted import KINDS, plant
 from failure_insights_tests.quality.reader import NOISY, ORACLE, Noise, Reader
 from failure_insights_tests.quality.report import (
@@ -25,7 +27,7 @@ from failure_insights_tests.quality.report import (
     measure,
     planted_days,
 )
-from failure_insights_tests.quality.scoring import agreement, mean
+from failure_insights_tests.quality.scoring import agreement, calibration, mean, v_of_causes
 
 pytestmark = pytest.mark.slow
 
@@ -52,6 +54,31 @@ def test_planted_causes_become_themes_with_right_counts(
     assert scores.coverage >= least_coverage
     assert scores.evidence_at_cause >= 0.95
     assert all(item.scores.verbatim == 1 for item in measured)
+
+
+def test_twelve_causes_two_of_which_differ_by_one_precondition_are_all_found(
+    engine: Engine,
+) -> None:
+    pool = plant_hard(0, 40)
+    with observed(Reader(), engine) as agent:
+        (item,) = measure(agent.auditor, agent.told([pool]))
+    assert v_of_causes(item.breakdown, pool.truth) >= 0.95
+    assert len(item.breakdown.failure_modes) <= 6
+    right, made, planted = findings_right(item.breakdown, pool)
+    assert right == made == planted > 0
+    assert item.scores.verbatim == 1
+
+
+def test_labels_that_are_called_sure_are_right_more_often(engine: Engine) -> None:
+    pools = [plant(name, 60, 3, 4) for name in NAMES]
+    counts: Counter[tuple[bool, bool]] = Counter()
+    with observed(Reader(NOISY), engine) as agent:
+        for item in measure(agent.auditor, agent.told(pools)):
+            for basis, right in calibration(item.breakdown, item.planted.truth).items():
+                for is_right, count in right.items():
+                    counts[basis.endswith("low"), is_right] += count
+    sure = counts[False, True] / (counts[False, True] + counts[False, False])
+    assert sure >= 0.85
 
 
 @pytest.mark.parametrize(

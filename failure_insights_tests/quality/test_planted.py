@@ -3,7 +3,8 @@
 import pytest
 
 from failure_insights.audit.wording import WordingAuditor
-from failure_insights_tests.quality.domains import NAMES, domain
+from failure_insights_tests.quality.domains import HARD, NAMES, domain
+from failure_insights_tests.quality.hard import plant_hard
 from failure_insights_tests.quality.knowledge import Knowledge
 from failure_insights_tests.quality.planted import END, KINDS, plant
 from failure_insights_tests.quality.report import (
@@ -83,3 +84,29 @@ def test_a_cause_told_like_another_comes_the_day_that_one_goes() -> None:
         twin, twin_of = domain(name).twin.key, domain(name).twin_of
         assert all(twin_of in day and twin not in day for day in days[:3])
         assert all(twin in day and twin_of not in day for day in days[3:5])
+
+
+def test_a_hard_pool_has_what_a_real_one_has() -> None:
+    planted = plant_hard(0, 120)
+    knows = Knowledge(domain(HARD))
+    assert len(planted.causes) == 12
+    assert set(planted.truth.values()) - set(planted.causes) == {
+        "nothing_called_for_it",
+        "reason_not_in_call",
+    }
+    faults = [
+        [cause for turn in planted.transcripts[call] if (cause := knows.in_line(turn.content))]
+        for call in planted.cause_turn
+    ]
+    for call, found in zip(planted.cause_turn, faults, strict=True):
+        assert found[0] == planted.truth[call]
+        assert len(planted.transcripts[call]) >= 60
+    assert 0.1 <= sum(len(found) > 1 for found in faults) / len(faults) <= 0.3
+    explanations = {call.explanation for call in planted.pool.calls}
+    assert not any(knows.in_words(explanation) for explanation in explanations)
+
+
+def test_causes_that_differ_by_one_precondition_are_told_apart_in_words_and_lines() -> None:
+    knows = Knowledge(domain(HARD))
+    for cause in knows.causes:
+        assert [knows.in_words(knows.word(cause.key, n)) for n in (0, 1)] == [[cause.key]] * 2

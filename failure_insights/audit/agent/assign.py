@@ -16,7 +16,9 @@ BATCH = 25
 WINDOW_TOKENS = 2_000
 OTHER, UNCLEAR = "OTHER", "UNCLEAR"
 
-By = Literal["agent", "llm", "learned", "nearest"]
+#: Who gave a label: the agent, which read the call's note; a reader of its note or explanation; a
+#: second reader of its transcript; a classifier; or nobody, so that the most alike cause has it.
+By = Literal["agent", "llm", "second_reader", "learned", "nearest"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,10 @@ async def assign(
             found = {keys[handle]: value for handle, value in answers.items()}
             await session.answers.remember("assign", found)
             values |= found
-    return {handle: _label(values[key], cause_of) for handle, key in keys.items() if key in values}
+    by: By = "second_reader" if by_transcript else "llm"
+    return {
+        handle: _label(values[key], cause_of, by) for handle, key in keys.items() if key in values
+    }
 
 
 def nearest(
@@ -157,11 +162,12 @@ def _known(item: AssignedItem, cause_of: Mapping[str, int]) -> str | None:
     return label if label in cause_of or label in (OTHER, UNCLEAR) else None
 
 
-def _label(value: Mapping[str, str], cause_of: Mapping[str, int]) -> Label:
+def _label(value: Mapping[str, str], cause_of: Mapping[str, int], by: By) -> Label:
     label = value["label"]
     return Label(
         cause_of.get(label),
         value["confidence"] == "high",
+        by,
         unclear=label == UNCLEAR,
         also=cause_of.get(value.get("also", "")),
     )

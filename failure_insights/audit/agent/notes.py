@@ -12,13 +12,15 @@ from failure_insights.domain.auditing import CallContext
 from failure_insights.domain.calls import Turn
 from failure_insights.llm import ContextTooLong
 from failure_insights.text import quotes
-from failure_insights.text.harmless import clean, cut
+from failure_insights.text.harmless import clean, cut, tokens
 from failure_insights.text.masking import mask
 
 #: Quotes of one call.
 QUOTES = 3
 #: Tokens of the agent's own prompt that are shown.
 PROMPT_TOKENS = 900
+#: Tokens of a call below which reading it is of no use.
+LEAST_WINDOW = 300
 #: Metadata that hold the agent's prompt, by the names that providers and importers use.
 PROMPT_KEYS = ("agent_prompt", "system_prompt", "prompt", "instructions", "policy")
 
@@ -46,19 +48,23 @@ async def take_notes(session: AuditSession, cases: Sequence[Case]) -> list[CallN
 async def _take(
     session: AuditSession, case: Case, turns: Sequence[Turn], context: CallContext
 ) -> CallNote | None:
-    # In a thread: of a hundred calls, the first shall not wait until the last is prepared.
-    reading = await asyncio.to_thread(read, turns, case.explanation, session.options.call_tokens)
-    if reading.is_empty and not case.explanation:
-        return None
-    note: Note | None = None
-    for part in (1, 3, 6):  # a model of a small context is shown a smaller window
-        if part > 1:
-            reading = read(turns, case.explanation, session.options.call_tokens // part)
+    window = session.window
+    while True:
+        # In a thread: of a hundred calls, the first shall not wait until the last is prepared.
+        reading = await asyncio.to_thread(read, turns, case.explanation, window)
+        if reading.is_empty and not case.explanation:
+            return None
         try:
             note = await session.ask("note", Note, note_slots(session, case, reading, context))
             break
         except ContextTooLong:
-            continue
+            # A model of a small context is shown less, and of the calls after this one as well.
+            window = min(tokens(reading.text), window) // 2
+            if window < LEAST_WINDOW:
+                session.lost["note"] += 1
+                return None
+            session.window = min(session.window, window)
+            window = session.window
     if note is None:
         return None
     spans = [quotes.find(item.quote, item.line, turns) for item in note.evidence[:QUOTES]]

@@ -36,7 +36,8 @@ class Options:
 
     `reading_tokens` is what all notes of an audit may cost in input tokens. Of 100 calls of 3,000
     tokens a thorough audit reads every one whole, and an economy one 12 in windows of 1,200 tokens.
-    `call_tokens` is what is shown of one call; longer ones are cut to the lines that matter.
+    `windows` are tokens that may be shown of one call: the first with which all calls of the pool
+    can be read is taken, else the last. Longer calls are cut to the lines that matter.
     """
 
     model: str
@@ -49,8 +50,8 @@ class Options:
     prices: Prices = field(default_factory=shipped_prices)
 
     @property
-    def call_tokens(self) -> int:
-        return 1_200 if self.economy else 6_000
+    def windows(self) -> tuple[int, ...]:
+        return (1_200,) if self.economy else (24_000, 12_000, 6_000)
 
     @property
     def reading_tokens(self) -> int:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from failure_insights.domain.calls import Turn
 from failure_insights.text.harmless import clean
+from failure_insights.text.masking import leave_out
 
 #: Characters of a field that are read: ten times what is shown of the longest.
 MAX_CHARACTERS = 6_000
@@ -92,7 +93,7 @@ class OutputFilter:
     def _plain(self, text: str) -> str:
         text = unicodedata.normalize("NFKC", clean(text[:MAX_CHARACTERS]))
         text = _MARKDOWN_LINK.sub("", _TAG.sub("", text))
-        text = _LOCAL.sub("", _NUMBER.sub("…", _without_addresses(text)))
+        text = _LOCAL.sub("", _NUMBER.sub("…", leave_out(_without_addresses(text))))
         for call_id in self.call_ids:
             if len(call_id) > 3 and call_id in text:
                 text = re.sub(rf"(?<!\w){re.escape(call_id)}(?!\w)", "", text)

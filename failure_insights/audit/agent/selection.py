@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from failure_insights.audit.agent.assign import Label
 from failure_insights.audit.agent.call_note import CallNote
 from failure_insights.audit.agent.critic import Checked
+from failure_insights.audit.agent.evidence import evidence_of
 from failure_insights.audit.agent.facts import FACT_WORDS
 from failure_insights.audit.agent.output_filter import DESCRIPTION_CHARACTERS
 from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.agent.themes import FEW_CALLS, FoundCause, Taxonomy
-from failure_insights.audit.explanations.text import best_sentence
 from failure_insights.domain.breakdown import MAX_THEMES, Cause, Evidence, FailureMode
-from failure_insights.text import quotes
 
-#: Quotes of one theme, each of another call.
-QUOTES = 3
 #: Part of a theme's calls that have to share a fact before it is told, and how many times the part
 #: of the other calls that have it.
 FACT_SHARE = 0.5
@@ -33,22 +30,34 @@ class Groups:
     not_read: tuple[str, ...]
 
 
-def is_counted(session: AuditSession, handle: str, label: Label) -> bool:
-    """Return whether the label counts: no guess about an unread call does."""
-    if label.cause is None:
-        return False
-    return handle in session.notes or (label.sure and label.by != "nearest")
-
-
 def members_of(
     session: AuditSession, taxonomy: Taxonomy, labels: Mapping[str, Label]
 ) -> list[list[int]]:
-    """Return the cases of each cause, the most typical first."""
+    """Return the cases of each cause, the most typical first.
+
+    A label of a call that nobody read counts only if it is sure, and if no calls of the same
+    explanation turned out to have different causes when they were read.
+    """
     members: list[list[int]] = [[] for _ in taxonomy.causes]
+    said = session.vectors.said
+    silent = _explanations_that_tell_nothing(session, labels)
     for handle, label in labels.items():
-        if label.cause is not None and is_counted(session, handle, label):
-            members[label.cause].append(session.index[handle])
+        index = session.index[handle]
+        is_told = label.sure and label.by != "nearest" and said[index] not in silent
+        if label.cause is not None and (handle in session.notes or is_told):
+            members[label.cause].append(index)
     return [session.vectors.nearest_first(sorted(own)) for own in members]
+
+
+def _explanations_that_tell_nothing(
+    session: AuditSession, labels: Mapping[str, Label]
+) -> frozenset[str]:
+    """Return the explanations that calls of different causes share, of the calls that were read."""
+    causes: dict[str, set[int]] = {}
+    for handle, label in labels.items():
+        if label.cause is not None and handle in session.notes:
+            causes.setdefault(session.vectors.said[session.index[handle]], set()).add(label.cause)
+    return frozenset(said for said, own in causes.items() if len(own) > 1)
 
 
 def theme_members(
@@ -207,45 +216,3 @@ def _fact_sentences(session: AuditSession, members: Sequence[int]) -> Iterable[s
         share, elsewhere = count / len(inside), outside[kind] / max(1, len(others))
         if share >= FACT_SHARE and share >= FACT_LIFT * elsewhere:
             yield f"In {count} of {len(inside)} calls that were read, {FACT_WORDS[kind]}."
-
-
-def evidence_of(
-    session: AuditSession,
-    checked: Checked,
-    members: Sequence[int],
-    by_cause: Sequence[Sequence[int]],
-) -> tuple[Evidence, ...]:
-    """Return up to three quotes of different calls: what critics quoted, then what notes did.
-
-    Quotes of different causes go first. The judge's own words stand in only where no call of the
-    theme has a transcript to quote.
-    """
-    inside = {session.cases[i].call_id for i in members}
-    notes = [session.notes[h] for i in members if (h := session.cases[i].handle) in session.notes]
-    quoted = [item for item in checked.evidence if item.call_id in inside]
-    for note in sorted(notes, key=lambda note: _rank(note, checked)):
-        for span in note.spans[:1]:
-            whole = quotes.whole_sentence(span, note.reading.turns)
-            quoted.append(Evidence(note.case.call_id, whole.turn, whole.text))
-    if not quoted and not any(session.has_transcript(session.cases[i].call_id) for i in members):
-        quoted = [
-            Evidence(session.cases[i].call_id, None, sentence)
-            for i in members
-            if not session.is_flagged(session.cases[i])
-            and (sentence := best_sentence(session.cases[i].call.explanation, {}))
-        ]
-    first: dict[str, Evidence] = {}
-    for item in quoted:
-        first.setdefault(item.call_id, item)
-    cause_of = {session.cases[i].call_id: c for c, own in enumerate(by_cause) for i in own}
-    shown: Counter[int] = Counter()
-    ranks: dict[str, int] = {}
-    for call_id in first:
-        ranks[call_id] = shown[cause_of.get(call_id, -1)]
-        shown[cause_of.get(call_id, -1)] += 1
-    ranked = sorted(first.values(), key=lambda item: ranks[item.call_id])
-    return tuple(ranked[:QUOTES])
-
-
-def _rank(note: CallNote, checked: Checked) -> tuple[bool, bool]:
-    return note.case.handle in checked.misfits, note.flagged

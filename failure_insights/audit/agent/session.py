@@ -68,8 +68,10 @@ class AuditSession:
     answers: Answers
     options: Options
     spending: Budget
-    #: Transcripts that this audit may read, and the calls that it read before it knew anything.
+    #: Transcripts that this audit may read, tokens that are shown of each (fewer once the model's
+    #: context turned out to be smaller), and the calls that it read before it knew anything.
     readable: int = 0
+    window: int = 0
     sample: Sequence[Case] = ()
     notes: dict[str, CallNote] = field(default_factory=dict)
     lost: Counter[str] = field(default_factory=Counter)

@@ -35,8 +35,30 @@ def tell(session: AuditSession, found: Findings) -> Breakdown:
         usage=usage_of(session),
         cost=cost_of_audit(session),
         message=" ".join(_sentences(session, found)),
-        provenance=provenance_of(session) | {"labels": dict(_labels_by(found))},
+        provenance=provenance_of(session)
+        | {"labels": dict(_labels_by(found)), "confidence": confidence_of(session, found)},
     )
+
+
+def confidence_of(session: AuditSession, found: Findings) -> dict[str, list[str]]:
+    """Return the calls that were put under a cause, by what they were put there on.
+
+    `agent`: the agent, which read a reader's note; `note` and `explanation`: a reader of one of
+    these; `second_reader`: of the transcript; `learned` and `nearest`: no reader. Where the reader
+    said so, `, low` stands behind it. The quality command prints how often each is right.
+    """
+    bases: dict[str, list[str]] = {}
+    for handle, label in found.labels.items():
+        if label.cause is None:
+            continue
+        basis = (
+            ("note" if handle in session.notes else "explanation")
+            if label.by == "llm"
+            else label.by
+        )
+        call_id = session.cases[session.index[handle]].call_id
+        bases.setdefault(basis if label.sure else f"{basis}, low", []).append(call_id)
+    return {basis: sorted(bases[basis]) for basis in sorted(bases)}
 
 
 def usage_of(session: AuditSession) -> Usage:
@@ -108,6 +130,12 @@ def _sentences(session: AuditSession, found: Findings) -> Iterator[str]:
             f"Counts are estimates: a classifier sorted {_calls(learned)} as it learned from the "
             "LLM's labels of the others."
         )
+    doubtful = [
+        h for h, label in found.labels.items() if label.cause is not None and not label.sure
+    ]
+    read_doubtful = [handle for handle in doubtful if handle in session.notes]
+    if len(read_doubtful) > MANY_UNCLEAR * len(session.cases):
+        yield f"Put under a cause with low confidence: {_calls(len(read_doubtful))}."
     if findings := len(found.doubts.metric_findings):
         yield f"About the metric, not the agent: {_calls(findings)}."
     not_read = len(found.groups.not_read)

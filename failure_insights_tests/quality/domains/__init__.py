@@ -7,18 +7,24 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("clinic", "shop", "bank", "telecom")
+#: The domain of hard pools.
+HARD = "travel"
 
 Line = tuple[str, str]  # role and content, with {slots}
 
 
 @dataclass(frozen=True)
 class Cause:
-    """One way to fail: the line that plants it, the answer to it, and what judges say of it."""
+    """One way to fail: the line that plants it, the answer to it, and what judges say of it.
+
+    `mark` is the part of a long line that shows the cause; "" where the whole line does.
+    """
 
     key: str
     line: Line
     reply: Line
     says: tuple[str, ...]
+    mark: str = ""
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,8 @@ class Domain:
     """A kind of line that people call, with the metric that its calls are scored on.
 
     `twin` is a further cause that judges describe in nearly the words of the cause `twin_of`; it
-    is planted only where it is named.
+    is planted only where it is named. `hidden` are expectations that nothing in a call asks for,
+    `false_reasons` what a judge describes although it does not occur.
     """
 
     name: str
@@ -42,6 +49,8 @@ class Domain:
     twin: Cause
     twin_of: str
     held_out: bool
+    hidden: tuple[str, ...] = ()
+    false_reasons: tuple[str, ...] = ()
 
     def cause(self, key: str) -> Cause:
         return next(cause for cause in (*self.causes, self.twin) if cause.key == key)
@@ -73,6 +82,8 @@ def domain(name: str) -> Domain:
         twin=_cause(raw["twin"]),
         twin_of=raw["twin"]["of"],
         held_out=raw.get("held_out", False),
+        hidden=tuple(raw.get("hidden", ())),
+        false_reasons=tuple(raw.get("false_reasons", ())),
     )
 
 
@@ -98,7 +109,8 @@ def long_talk() -> tuple[tuple[Line, ...], ...]:
 
 
 def _cause(raw: dict[str, Any]) -> Cause:
-    return Cause(raw["key"], tuple(raw["line"]), tuple(raw["reply"]), tuple(raw["says"]))
+    says, mark = tuple(raw["says"]), raw.get("mark", "")
+    return Cause(raw["key"], tuple(raw["line"]), tuple(raw["reply"]), says, mark)
 
 
 def _lines(raw: list[list[str]]) -> tuple[Line, ...]:
