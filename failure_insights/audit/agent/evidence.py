@@ -7,6 +7,7 @@ from failure_insights.audit.agent.call_note import CallNote
 from failure_insights.audit.agent.critic import Checked
 from failure_insights.audit.agent.session import AuditSession
 from failure_insights.audit.explanations.text import best_sentence
+from failure_insights.audit.wording.evidence import new_words_first
 from failure_insights.domain.breakdown import Evidence
 from failure_insights.text import quotes
 from failure_insights.text.quotes import Span
@@ -45,7 +46,7 @@ def evidence_of(
         first.setdefault(item.call_id, item)
     cause_of = {session.cases[i].call_id: c for c, own in enumerate(by_cause) for i in own}
     confirmed = [item for item in first.values() if item in checked.evidence]
-    ordered = [*_unlike_first(confirmed), *(i for i in first.values() if i not in confirmed)]
+    ordered = [*new_words_first(confirmed), *(i for i in first.values() if i not in confirmed)]
     shown: Counter[int] = Counter()
     ranks: dict[str, int] = {}
     for item in ordered:
@@ -54,17 +55,6 @@ def evidence_of(
         shown[cause] += 1
     ranked = sorted(ordered, key=lambda item: ranks[item.call_id])
     return tuple(ranked[:QUOTES])
-
-
-def _unlike_first(quoted: Sequence[Evidence]) -> list[Evidence]:
-    """Return the quotes, those behind that repeat the words of one before them."""
-    seen: Counter[str] = Counter()
-    rounds = []
-    for item in quoted:
-        words = " ".join(item.quote.casefold().split())
-        rounds.append(seen[words])
-        seen[words] += 1
-    return [item for _, item in sorted(zip(rounds, quoted, strict=True), key=lambda pair: pair[0])]
 
 
 def _best_span(note: CallNote) -> Span | None:

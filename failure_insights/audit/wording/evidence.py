@@ -55,7 +55,7 @@ def evidence_of(
         for call_id in call_ids
         if (quote := best_sentence(explanations[call_id], telling))
     ]
-    return _different([*_new_words_first(lines), *_new_words_first(words)])
+    return _different([*new_words_first(lines), *new_words_first(words)])
 
 
 def _different(candidates: Sequence[Evidence]) -> tuple[Evidence, ...]:
@@ -67,7 +67,7 @@ def _different(candidates: Sequence[Evidence]) -> tuple[Evidence, ...]:
     return tuple(chosen.values())
 
 
-def _new_words_first(candidates: Sequence[Evidence]) -> list[Evidence]:
+def new_words_first(candidates: Sequence[Evidence]) -> list[Evidence]:
     """Return the quotes with those at the end whose words stand earlier already."""
     first = {item.quote.casefold(): item for item in reversed(candidates)}
     return sorted(candidates, key=lambda item: first[item.quote.casefold()] is not item)
