@@ -86,9 +86,14 @@ def estimate_pools(
 def _by_length(
     options: Options, failing: int, characters: float, max_calls: int | None
 ) -> Estimate:
-    call = min(options.call_tokens, characters / CHARACTERS_A_TOKEN)
-    affordable = options.reading_tokens // (NOTE_PROMPT + call)
-    reads = int(max(1, min(failing, max_calls or options.max_calls, affordable)))
+    most = min(failing, max_calls or options.max_calls)
+    call, affordable = 0.0, 0.0
+    for window in options.windows:
+        call = min(window, characters / CHARACTERS_A_TOKEN)
+        affordable = options.reading_tokens // (NOTE_PROMPT + call)
+        if affordable >= most:
+            break
+    reads = int(max(1, min(most, affordable)))
     low, high = (_cost(options, failing, reads, call, hard) for hard in (0, 1))
     return Estimate(failing, low, high, "price_unknown" if high is None else "length_of_calls")
 
