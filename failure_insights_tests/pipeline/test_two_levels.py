@@ -1,5 +1,6 @@
 """What an audit found on both levels is read back as it was written, and exported."""
 
+import csv
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -157,8 +158,8 @@ def test_a_cause_that_recurs_keeps_its_id_though_its_theme_is_another(engine: En
 def test_exports_hold_every_call_once(engine: Engine) -> None:
     take_in(engine)
     row = read(engine, audit(engine))
-    lines = as_csv(row).splitlines()[1:]
-    assert sorted(line.split(",")[0] for line in lines) == list(CALLS)
+    lines = list(csv.reader(as_csv(row).splitlines()))[1:]
+    assert sorted(line[0] for line in lines) == list(CALLS)
     text = insight_markdown(row)
     for words in ("Knows no holiday: 1", "Hangs up early: 2", "About the metric", "Not read"):
         assert words in text
