@@ -85,7 +85,10 @@ def pull(
     """
     with engine.begin() as connection:
         if not sources.take_source(connection, source.id):
-            raise Busy(f"source {source.name} is being pulled by another process")
+            raise Busy(
+                f"source {source.name} is being pulled by another process; one that died "
+                f"lets it go after {sources.LEASE_S // 60} minutes"
+            )
     report, error = PullReport(), "The pull was cut off."
     try:
         with new_client() as client:
