@@ -25,16 +25,9 @@ async def open_auditor(settings: Settings, engine: Engine) -> AsyncIterator[Audi
     from failure_insights.audit.agent.answer_cache import StoredAnswers
     from failure_insights.audit.agent.auditor import AgentAuditor
     from failure_insights.audit.agent.options import options_of
-    from failure_insights.llm import open_endpoint
-    from failure_insights.store.llm_capabilities import StoredCapabilities
+    from failure_insights.audit.llm_endpoint import endpoint_of
 
-    async with open_endpoint(
-        base_url=settings.openai_base_url,
-        api_key=settings.openai_api_key,
-        concurrency=settings.llm_concurrency,
-        timeout_s=settings.llm_timeout_seconds,
-        memory=StoredCapabilities(engine),
-    ) as endpoint:
+    async with endpoint_of(settings, engine) as endpoint:
         yield AgentAuditor(
             endpoint=endpoint,
             answers=StoredAnswers(engine),

@@ -11,12 +11,12 @@ from sqlalchemy import Engine
 
 from failure_insights.audit import prompts
 from failure_insights.audit.agent.output_filter import OutputFilter
-from failure_insights.llm import Budget, Message, load_prices, open_endpoint, total_cost
+from failure_insights.audit.llm_endpoint import endpoint_of
+from failure_insights.llm import Budget, Message, load_prices, total_cost
 from failure_insights.llm.budget import Tokens
 from failure_insights.llm.errors import LlmError
 from failure_insights.settings import Settings
 from failure_insights.store.digests import DigestStoryRow, NewDigest
-from failure_insights.store.llm_capabilities import StoredCapabilities
 from failure_insights.store.spending import caps_of, spent_this_month
 from failure_insights.text.harmless import clean
 
@@ -59,13 +59,7 @@ async def _told(engine: Engine, settings: Settings, digest: NewDigest) -> NewDig
         changes="\n\n".join(_described(story) for story in digest.stories[:STORIES_TOLD]),
     )
     try:
-        async with open_endpoint(
-            base_url=settings.openai_base_url,
-            api_key=settings.openai_api_key,
-            concurrency=1,
-            timeout_s=settings.llm_timeout_seconds,
-            memory=StoredCapabilities(engine),
-        ) as endpoint:
+        async with endpoint_of(settings, engine) as endpoint:
             answer = await endpoint.ask(
                 settings.model,
                 Message(system, data),

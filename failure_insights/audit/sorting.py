@@ -17,19 +17,18 @@ from failure_insights.audit.agent.briefing import metric_text
 from failure_insights.audit.agent.cases import Case, prepare
 from failure_insights.audit.agent.options import STAGES, options_of
 from failure_insights.audit.agent.schemas import Assignment
+from failure_insights.audit.llm_endpoint import endpoint_of
 from failure_insights.domain.pools import Pool, Window
 from failure_insights.llm import (
     Budget,
     Endpoint,
     EndpointRefused,
     Message,
-    open_endpoint,
     total_cost,
 )
 from failure_insights.llm.budget import Tokens
 from failure_insights.llm.errors import LlmError
 from failure_insights.settings import Settings
-from failure_insights.store.llm_capabilities import StoredCapabilities
 from failure_insights.store.projects import MetricRow, pairs_by_key
 from failure_insights.store.sorted_calls import (
     Unsorted,
@@ -78,13 +77,7 @@ async def _sort(
     report: SortReport,
 ) -> None:
     options = options_of(settings)
-    async with open_endpoint(
-        base_url=settings.openai_base_url,
-        api_key=settings.openai_api_key,
-        concurrency=settings.llm_concurrency,
-        timeout_s=settings.llm_timeout_seconds,
-        memory=StoredCapabilities(engine),
-    ) as endpoint:
+    async with endpoint_of(settings, engine) as endpoint:
         for group in groups:
             with engine.connect() as connection:
                 criteria = criteria_of(connection, group.insight_id)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -12,32 +13,37 @@ MetricType = Literal["llm_judge", "custom_code"]
 METRIC_TYPES: tuple[MetricType, ...] = get_args(MetricType)
 ScoreType = Literal["binary", "rating", "number", "enum"]
 
-#: Predefined metrics that an LLM judges. They are audited by name, whatever type a line gives.
-PREDEFINED_LLM_JUDGES = frozenset(
-    {
-        "CSAT",
-        "Critical Deviations Continuous",
-        "Critical Info Check",
-        "Critical Info Check bool",
-        "Expected Outcome",
-        "Gibberish Detection",
-        "Hallucination",
-        "Letterwise Pronunciation Detection",
-        "Main Agent Early End Call",
-        "Not Early Termination",
-        "Pronunciation Analysis",
-        "Pronunciation test",
-        "Relevancy",
-        "Response Consistency",
-        "STT Errors",
-        "Tool call Accuracy",
-        "Unnecessary Repetition Count",
-        "Unnecessary Repetition Score",
-    }
-)
+#: The predefined metrics with their types, whatever type a line gives. Clients number them by
+#: their places here: new ones are added at the end, and none is taken out.
+PREDEFINED: Mapping[str, MetricType] = {
+    "CSAT": "llm_judge",
+    "Critical Deviations Continuous": "llm_judge",
+    "Critical Info Check": "llm_judge",
+    "Critical Info Check bool": "llm_judge",
+    "Expected Outcome": "llm_judge",
+    "Gibberish Detection": "llm_judge",
+    "Hallucination": "llm_judge",
+    "Letterwise Pronunciation Detection": "llm_judge",
+    "Main Agent Early End Call": "llm_judge",
+    "Not Early Termination": "llm_judge",
+    "Pronunciation Analysis": "llm_judge",
+    "Pronunciation test": "llm_judge",
+    "Relevancy": "llm_judge",
+    "Response Consistency": "llm_judge",
+    "STT Errors": "llm_judge",
+    "Tool call Accuracy": "llm_judge",
+    "Unnecessary Repetition Count": "llm_judge",
+    "Unnecessary Repetition Score": "llm_judge",
+    "Latency": "custom_code",
+    "WPM": "custom_code",
+    "Talk Ratio": "custom_code",
+}
 
-#: Predefined metrics that code computes. Never audited: a number has no root cause to read.
-PREDEFINED_CODE_METRICS = frozenset({"Latency", "WPM", "Talk Ratio"})
+#: Those that an LLM judges. They are audited.
+PREDEFINED_LLM_JUDGES = frozenset(name for name, kind in PREDEFINED.items() if kind == "llm_judge")
+
+#: Those that code computes. Never audited: a number has no root cause to read.
+PREDEFINED_CODE_METRICS = frozenset(PREDEFINED) - PREDEFINED_LLM_JUDGES
 
 
 def _key(name: str) -> str:

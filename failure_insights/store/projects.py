@@ -301,7 +301,12 @@ def _columns(card: MetricCard) -> dict[str, Any]:
 
 
 def _metric(row: Any) -> MetricRow:
-    card = MetricCard(
+    return MetricRow(row.id, row.project_id, row.project_slug, row.slug, card_of(row))
+
+
+def card_of(row: Any) -> MetricCard:
+    """Return the card that a row of a metric holds, among other columns."""
+    return MetricCard(
         row.name,
         row.type,
         row.prompt,
@@ -310,4 +315,3 @@ def _metric(row: Any) -> MetricRow:
         row.score_type,
         row.about,
     )
-    return MetricRow(row.id, row.project_id, row.project_slug, row.slug, card)

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
-from failure_insights.domain.metrics import MetricType, ScoreType
 from failure_insights.errors import UnknownName
 from failure_insights.store.access import scope_of
 from failure_insights.store.database import query
@@ -15,39 +14,24 @@ from failure_insights.store.insight_rows import InsightRow
 from failure_insights.store.keys import ApiKey
 from failure_insights.store.names import ProjectRow
 from failure_insights.store.paging import Listed, Page
-from failure_insights.store.project_lists import listed
+from failure_insights.store.project_lists import AgentRow, MetricCardRow, listed
 from failure_insights.store.read_insights import insight_rows
 
 RowKind = Literal["project", "agent", "metric", "call", "insight", "digest", "alert"]
 
 
 @dataclass(frozen=True, slots=True)
-class SeenAgent:
+class SeenAgent(AgentRow):
     """An agent with its project."""
 
-    id: int
     project_id: int
-    name: str
-    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class SeenMetric:
+class SeenMetric(MetricCardRow):
     """A metric's card with its project."""
 
-    id: int
     project_id: int
-    name: str
-    slug: str
-    type: MetricType
-    prompt: str
-    description: str
-    pass_rule: str | None
-    score_type: ScoreType
-    is_eligible: bool
-    about: str
-    created_at: datetime
-    updated_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

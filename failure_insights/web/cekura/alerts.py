@@ -4,9 +4,9 @@ Where a message goes stays in the environment here: `notifications` names the va
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
@@ -24,6 +24,7 @@ from failure_insights.store.alerts import (
 )
 from failure_insights.store.projects import ProjectRow
 from failure_insights.store.seen_rows import project_of_row
+from failure_insights.web.api.alerts import RuleId
 from failure_insights.web.api.answers import MAX_ID, answer
 from failure_insights.web.api.request_models import Name
 from failure_insights.web.auth.api_keys import CallerOf
@@ -47,8 +48,6 @@ NUMBERS: Mapping[str, Mapping[str, str]] = {
 }
 #: Holds the address of messages, unless an alert names another variable.
 DEFAULT_ADDRESS = "ALERT_SLACK_URL"
-
-AlertId = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 class AlertBody(BaseModel):
@@ -105,7 +104,7 @@ def create(caller: CallerOf, body: AlertBody) -> Response:
 
 
 @router.get("/{alert_id:int}/")
-def read(caller: CallerOf, alert_id: AlertId) -> Response:
+def read(caller: CallerOf, alert_id: RuleId) -> Response:
     """Read one alert."""
     with caller.engine.connect() as connection:
         place = project_of_row(connection, caller.key, "alert", alert_id)
@@ -113,7 +112,7 @@ def read(caller: CallerOf, alert_id: AlertId) -> Response:
 
 
 @router.patch("/{alert_id:int}/")
-def update(caller: CallerOf, alert_id: AlertId, body: AlertBody) -> Response:
+def update(caller: CallerOf, alert_id: RuleId, body: AlertBody) -> Response:
     """Change the fields of an alert that are sent."""
     with caller.engine.begin() as connection:
         place = project_of_row(connection, caller.key, "alert", alert_id)
@@ -122,7 +121,7 @@ def update(caller: CallerOf, alert_id: AlertId, body: AlertBody) -> Response:
 
 
 @router.delete("/{alert_id:int}/", status_code=204)
-def delete(caller: CallerOf, alert_id: AlertId) -> Response:
+def delete(caller: CallerOf, alert_id: RuleId) -> Response:
     """Remove an alert with its messages."""
     with caller.engine.begin() as connection:
         place = project_of_row(connection, caller.key, "alert", alert_id)

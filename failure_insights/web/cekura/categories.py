@@ -13,7 +13,7 @@ from failure_insights.store.seen_rows import CallFilter, seen_calls
 from failure_insights.web.api.answers import answer
 from failure_insights.web.api.request_models import Name
 from failure_insights.web.auth.api_keys import CallerOf
-from failure_insights.web.cekura.scope import Id, one_project, scope_meant
+from failure_insights.web.cekura.scope import Id, ScopeMeant, one_project
 
 router = APIRouter(prefix="/observability/v1/metric-failure-mode-insights/categories")
 
@@ -27,17 +27,14 @@ Slug = Annotated[Name, Path()]
 @router.get("/")
 def list_(
     caller: CallerOf,
+    scope: ScopeMeant,
     project: Id | None = None,
     project_id: Id | None = None,
     metric_name: Name | None = None,
     metric: Id | None = None,
     metric_id: Id | None = None,
-    date_from: str | None = None,
-    date_to: str | None = None,
-    agent_ids: str | None = None,
 ) -> Response:
     """List the themes of a project that have a call in the range, those of most calls first."""
-    scope = scope_meant(date_from, date_to, agent_ids)
     with caller.engine.connect() as connection:
         place = one_project(connection, caller, project, project_id)
         if metric_name is not None:
@@ -75,16 +72,13 @@ def list_(
 @router.get("/{category_slug}/calls/")
 def calls(
     caller: CallerOf,
+    scope: ScopeMeant,
     category_slug: Slug,
     project: Id | None = None,
     project_id: Id | None = None,
     metric_id: Id | None = None,
-    date_from: str | None = None,
-    date_to: str | None = None,
-    agent_ids: str | None = None,
 ) -> Response:
     """List every call of a theme in the range, newest first."""
-    scope = scope_meant(date_from, date_to, agent_ids)
     with caller.engine.connect() as connection:
         place = one_project(connection, caller, project, project_id)
         themes = theme_calls(connection, place, scope, metric_id=metric_id, theme_id=category_slug)

@@ -33,10 +33,10 @@ from failure_insights.web.cekura import rows
 from failure_insights.web.cekura.predefined import PREDEFINED
 from failure_insights.web.cekura.scope import (
     Id,
+    ScopeMeant,
     one_project,
     project_meant,
     projects_meant,
-    scope_meant,
 )
 
 INSIGHTS = "/observability/v1/metric-failure-mode-insights"
@@ -111,15 +111,12 @@ def available_dates(
 @router.get("/failure-rates/")
 def failure_rates(
     caller: CallerOf,
+    scope: ScopeMeant,
     project: Id | None = None,
     project_id: Id | None = None,
     metric_name: Name | None = None,
-    date_from: str | None = None,
-    date_to: str | None = None,
-    agent_ids: str | None = None,
 ) -> Response:
     """Return the percentage of judged calls that failed each metric; default: of 24 hours."""
-    scope = scope_meant(date_from, date_to, agent_ids)
     end = scope.end or datetime.now(UTC)
     start = scope.start or end - DEFAULT_RANGE
     with caller.engine.connect() as connection:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from failure_insights.domain.calls import Score
 from failure_insights.domain.result_marks import MarkVerdict
+from failure_insights.domain.theme_life import DismissalReason
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.projects import ProjectRow, metric_of_id
 from failure_insights.store.result_marks import MOST_NOTE, mark_result
@@ -102,7 +103,8 @@ def fix_metric_of_category(
             raise UnknownName(f"the metric of theme {category_slug} is gone")
         call_ids = calls_of_theme(connection, place, category_slug)
         marked = _mark(connection, caller, place, theme["metric_name"], call_ids, body)
-        _dismiss(connection, caller, place, category_slug, body.feedback or "")
+        note = body.feedback or ""
+        _dismiss(connection, caller, place, category_slug, "metric_is_wrong", note)
     return answer({"count": marked, "metric_name": theme["metric_name"]})
 
 
@@ -116,15 +118,20 @@ def delete_category(
     """Dismiss a theme. Nothing is deleted: the act can be taken back in the theme's history."""
     with caller.engine.begin() as connection:
         place = one_project(connection, caller, project, project_id)
-        change = ThemeChange(state="dismissed", reason="other", note="deleted by a Cekura client")
-        change_theme(connection, place, category_slug, change, caller.key.name)
+        note = "deleted by a Cekura client"
+        _dismiss(connection, caller, place, category_slug, "other", note)
     return Response(status_code=204)
 
 
 def _dismiss(
-    connection: Connection, caller: Caller, place: ProjectRow, theme_id: str, note: str
+    connection: Connection,
+    caller: Caller,
+    place: ProjectRow,
+    theme_id: str,
+    reason: DismissalReason,
+    note: str,
 ) -> None:
-    change = ThemeChange(state="dismissed", reason="metric_is_wrong", note=note)
+    change = ThemeChange(state="dismissed", reason=reason, note=note)
     change_theme(connection, place, theme_id, change, caller.key.name)
 
 

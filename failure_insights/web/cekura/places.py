@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from failure_insights.domain.metrics import MetricCard, PassRule, default_type
 from failure_insights.errors import BadInput, UnknownName
 from failure_insights.store.paging import Page
-from failure_insights.store.projects import ProjectRow, find_metric, put_metric
+from failure_insights.store.projects import ProjectRow, card_of, find_metric, put_metric
 from failure_insights.store.seen_rows import project_of_row, seen_agents, seen_metrics
 from failure_insights.web.api.answers import MAX_ID, RequestedPage, answer, page_of
 from failure_insights.web.api.request_models import Name, Words
@@ -149,16 +149,7 @@ def update_metric(caller: CallerOf, number: RowId, body: MetricBody) -> Response
         (row,) = seen_metrics(connection, [place], Page(), number).rows
         if body.name not in (None, row.name):
             raise BadInput(f"metric {row.name!r} keeps its name: its results come in under it")
-        card = MetricCard(
-            row.name,
-            row.type,
-            row.prompt,
-            row.description,
-            row.pass_rule,
-            row.score_type,
-            row.about,
-        )
-        put_metric(connection, place.id, _changed(card, body))
+        put_metric(connection, place.id, _changed(card_of(row), body))
         return answer(_metric(connection, place, number))
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Depends, Query
 from sqlalchemy import Connection
 
 from failure_insights.errors import BadInput, UnknownName
@@ -77,10 +77,16 @@ def moment(given: str | None, field: str, *, is_end: bool = False) -> datetime |
         raise BadInput(f"{field} is not a date or time, such as 2026-11-24") from None
 
 
-def scope_meant(date_from: str | None, date_to: str | None, agent_ids: str | None) -> Scope:
+def _scope(
+    date_from: str | None = None, date_to: str | None = None, agent_ids: str | None = None
+) -> Scope:
     """Return the calls that the three parameters of Cekura's counts mean."""
     return Scope(
         moment(date_from, "date_from"),
         moment(date_to, "date_to", is_end=True),
         numbers_of(agent_ids, "agent_ids"),
     )
+
+
+#: The calls that a request for counts means.
+ScopeMeant = Annotated[Scope, Depends(_scope)]

@@ -31,10 +31,7 @@ def digests_page(
 def export(connection: Store, project: VisibleProject, digest_id: int) -> Response:
     """A digest as a file to keep or to send."""
     text = digest_markdown(find_digest(connection, project, digest_id))
-    headers = {
-        "Content-Disposition": f'attachment; filename="digest-{digest_id}.md"',
-        "Cache-Control": "no-store",
-    }
+    headers = {"Content-Disposition": f'attachment; filename="digest-{digest_id}.md"'}
     return Response(text + "\n", media_type="text/markdown; charset=utf-8", headers=headers)
 
 

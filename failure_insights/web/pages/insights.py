@@ -1,6 +1,6 @@
 """The Insights page: its cards, and Generate."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
@@ -111,21 +111,13 @@ def generate(
     chosen_view = _view_of(views_of(connection, project), view)
     audited = find_metric(connection, project.id, metric)
     audited.card.require_eligible()
-    is_htmx = "HX-Request" in request.headers
-    complaint = ""
-    try:
+
+    def request_it() -> None:
         days = _number(window_days, "Window", "days", 90)
         calls = _number(max_calls, "Transcripts to read", "calls", 1000)
         request_audit(connection, audited.key, audited.id, audited.card.name, days, calls)
-    except BadInput as error:
-        if not is_htmx:
-            raise
-        complaint = str(error)
-    if not is_htmx:
-        view_slug = chosen_view.slug if chosen_view else None
-        return RedirectResponse(links.insights(project.slug, view_slug, audited.slug), 303)
-    row = _card(connection, project, chosen_view, audited.slug)
-    return _render_card(request, project, chosen_view, row, complaint)
+
+    return _card_after(request, connection, project, chosen_view, audited.slug, request_it)
 
 
 @router.post("/projects/{project}/metrics/{metric}/rule")
@@ -140,19 +132,39 @@ def set_pass_rule(
     """Set when a metric's scores pass, which judges what has no verdict; then show the card."""
     chosen_view = _view_of(views_of(connection, project), view)
     judged = find_metric(connection, project.id, metric)
+
+    def set_it() -> None:
+        put_pass_rule(connection, project.id, judged.slug, PassRule.parse(rule))
+
+    return _card_after(request, connection, project, chosen_view, judged.slug, set_it)
+
+
+def _card_after(
+    request: Request,
+    connection: Connection,
+    project: ProjectRow,
+    view: ViewRow | None,
+    metric: str,
+    act: Callable[[], None],
+) -> Response:
+    """Do what a card's form asks, then show the card, with what was wrong with the form.
+
+    Without htmx the browser is sent to the page, or told what was wrong on a page of its own.
+    """
     is_htmx = "HX-Request" in request.headers
     complaint = ""
     try:
-        put_pass_rule(connection, project.id, judged.slug, PassRule.parse(rule))
+        act()
     except BadInput as error:
         if not is_htmx:
             raise
         complaint = str(error)
     if not is_htmx:
-        view_slug = chosen_view.slug if chosen_view else None
-        return RedirectResponse(links.insights(project.slug, view_slug, judged.slug), 303)
-    row = _card(connection, project, chosen_view, judged.slug)
-    return _render_card(request, project, chosen_view, row, complaint)
+        return RedirectResponse(
+            links.insights(project.slug, view.slug if view else None, metric), 303
+        )
+    row = _card(connection, project, view, metric)
+    return _render_card(request, project, view, row, complaint)
 
 
 def _card(connection: Connection, project: ProjectRow, view: ViewRow | None, slug: str) -> CardRow:

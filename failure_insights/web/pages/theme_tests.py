@@ -52,8 +52,5 @@ def download(
     """The tests as a file."""
     tests = make_tests(connection, project, theme_id, expected=expected, limit=limit)
     name = f"{theme_id}-{format}.{'json' if format == 'promptfoo' else 'jsonl'}"
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "Cache-Control": "no-store",
-    }
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(rendered(tests, format) + "\n", media_type="application/json", headers=headers)
