@@ -22,9 +22,11 @@ from failure_insights_tests.endpoint.server import EndpointServer, Sent
 from failure_insights_tests.quality.planted import PlantedPool
 from failure_insights_tests.quality.reader import Reader
 
-#: So many requests at once that none waits for another, and a latency that tells waves of them
-#: apart: what is left is how many have to follow one another.
-UNLIMITED, LATENCY_S = 512, 0.4
+#: Requests at once: so many that none waits for another.
+UNLIMITED = 512
+#: Seconds of an answer: more than preparing a hundred long calls takes, so that requests which do
+#: not wait for one another are not taken for such that do.
+LATENCY_S = 1.0
 
 
 @dataclass(frozen=True)
