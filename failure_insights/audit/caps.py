@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Engine
 
-from failure_insights.audit.estimates import estimate_pools
 from failure_insights.audit.run_audits import AuditTask
 from failure_insights.domain.spending import Caps
 from failure_insights.settings import Settings
@@ -25,6 +24,9 @@ class MonthlyCaps:
         """Return why the caps keep the LLM from an audit, as a sentence; None: it may begin."""
         if not self.settings.uses_agent:
             return None
+        # Imported here: it knows the LLM's options, and runs that ask none begin without it.
+        from failure_insights.audit.estimates import estimate_pools
+
         now = self.clock()
         with self.engine.begin() as connection:
             project = task.pool.project

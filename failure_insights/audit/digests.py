@@ -8,7 +8,6 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, Engine
 
-from failure_insights.audit.digest_words import tell
 from failure_insights.domain.changes import ChangeKind, Story, changes_of, stories_of
 from failure_insights.domain.pools import end_of
 from failure_insights.settings import Settings
@@ -52,6 +51,9 @@ def make_digest(
     with engine.connect() as connection:
         digest = digest_of(connection, project, day, now, days)
     if in_words:
+        # Imported here: every process of Dagster loads this file, and few tell a digest.
+        from failure_insights.audit.digest_words import tell
+
         digest = tell(engine, settings, project.slug, digest, now)
     with engine.begin() as connection:
         return find_digest(connection, project, keep_digest(connection, project.id, digest))

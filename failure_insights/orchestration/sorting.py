@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from failure_insights.audit.sorting import sort_new_calls
 from failure_insights.orchestration.resources import StoreResource
 from failure_insights.orchestration.runs import UNFINISHED
 from failure_insights.settings import Settings
@@ -17,6 +16,9 @@ SORT_JOB = "sort_calls"
 def sort_into_themes(
     context: dg.OpExecutionContext, store: StoreResource, settings: dg.ResourceParam[Settings]
 ) -> None:
+    # Imported here: every process of Dagster loads this file, and few sort calls.
+    from failure_insights.audit.sorting import sort_new_calls
+
     report = sort_new_calls(store.engine(), settings, datetime.now(UTC))
     context.log.info(
         f"{report.sorted} calls sorted into themes, {report.in_no_theme} into none. {report.left}"

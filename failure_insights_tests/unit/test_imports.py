@@ -82,8 +82,10 @@ LATE = {
     ("audit.compose", "audit.agent.auditor"): 595,
     ("audit.compose", "audit.agent.options"): 50,
     ("audit.compose", "audit.wording"): 170,
-    ("audit.compose", "llm"): 155,
-    ("audit.compose", "store.llm_capabilities"): 130,
+    ("audit.compose", "audit.llm_endpoint"): 110,
+    ("audit.caps", "audit.estimates"): 115,
+    ("audit.digests", "audit.digest_words"): 115,
+    ("orchestration.sorting", "audit.sorting"): 155,
     # Still to go.
     ("audit.agent.briefing", "audit.explanations.clustering"): 50,
 }

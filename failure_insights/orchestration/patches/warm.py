@@ -23,7 +23,8 @@ LATE = (
 )
 OF_THE_AGENT = (
     "failure_insights.audit.agent.auditor",
-    "failure_insights.llm",
+    "failure_insights.audit.estimates",
+    "failure_insights.audit.llm_endpoint",
     "sklearn.linear_model",
     "sklearn.model_selection",
 )
