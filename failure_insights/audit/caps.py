@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from failure_insights.audit.run_audits import AuditTask
 from failure_insights.domain.spending import Caps
 from failure_insights.settings import Settings
-from failure_insights.store.spending import caps_of, set_aside
+from failure_insights.store.spending import caps_of, set_aside, spent_this_month
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +48,24 @@ class MonthlyCaps:
             "monthly cap could not be kept. Name it in FAILURE_INSIGHTS_PRICES_FILE; a model of "
             "your own may cost 0."
         )
+
+
+def why_over_cap(
+    engine: Engine, settings: Settings, project: str, cost: float | None, now: datetime
+) -> str | None:
+    """Return why a month's caps keep requests from an LLM, as a sentence; None: they may be made.
+
+    Nothing is set aside: what is asked beside audits is cheap, and over at once.
+
+    Args:
+        project: its slug.
+        cost: of the requests in US dollars, at most; None: the price is not known.
+    """
+    with engine.connect() as connection:
+        caps = caps_of(connection, project, settings.monthly_cap)
+        if not caps:
+            return None
+        spent = spent_this_month(connection, project, now)
+    if cost is None:
+        return "The price of the model is not known, so that the cap could not be kept."
+    return caps.why_not(cost, spent.project, spent.all_projects, now)

@@ -56,7 +56,7 @@ def costs_of(
     connection: Connection, settings: Settings, project: ProjectRow, now: datetime
 ) -> CostsRow:
     """Return what a project's audits cost and will cost, as of a time."""
-    metrics = [m for m in eligible_pairs(connection) if m.project_id == project.id]
+    metrics = eligible_pairs(connection, [project.id])
     rows = estimates_of(connection, settings, metrics, now)
     spent = spent_this_month(connection, project.slug, now)
     caps = caps_of(connection, project.slug, settings.monthly_cap)

@@ -11,13 +11,13 @@ from sqlalchemy import Engine
 
 from failure_insights.audit import prompts
 from failure_insights.audit.agent.output_filter import OutputFilter
+from failure_insights.audit.caps import why_over_cap
 from failure_insights.audit.llm_endpoint import endpoint_of
 from failure_insights.llm import Budget, Message, load_prices, total_cost
 from failure_insights.llm.budget import Tokens
 from failure_insights.llm.errors import LlmError
 from failure_insights.settings import Settings
 from failure_insights.store.digests import DigestStoryRow, NewDigest
-from failure_insights.store.spending import caps_of, spent_this_month
 from failure_insights.text.harmless import clean
 
 #: Changes that the LLM is told of; the page lists all.
@@ -46,7 +46,8 @@ def tell(
     """
     if not settings.uses_agent or not digest.stories:
         return digest
-    if not _may_spend(engine, settings, project, now):
+    most = total_cost({settings.model: AT_MOST}, load_prices(settings.prices_file))
+    if why_over_cap(engine, settings, project, most, now):
         return digest
     return asyncio.run(_told(engine, settings, digest))
 
@@ -97,17 +98,6 @@ def shown_words(words: str, digest: NewDigest, data: str) -> str:
             continue
         kept.append(sentence)
     return OutputFilter(calls).words(" ".join(kept), MOST_CHARACTERS)
-
-
-def _may_spend(engine: Engine, settings: Settings, project: str, now: datetime) -> bool:
-    """Return whether the month's caps have room for one more digest in words."""
-    most = total_cost({settings.model: AT_MOST}, load_prices(settings.prices_file))
-    with engine.connect() as connection:
-        caps = caps_of(connection, project, settings.monthly_cap)
-        if not caps:
-            return True
-        spent = spent_this_month(connection, project, now)
-    return most is not None and not caps.why_not(most, spent.project, spent.all_projects, now)
 
 
 def _described(story: DigestStoryRow) -> str:

@@ -17,6 +17,7 @@ from failure_insights.audit.agent.briefing import metric_text
 from failure_insights.audit.agent.cases import Case, prepare
 from failure_insights.audit.agent.options import STAGES, options_of
 from failure_insights.audit.agent.schemas import Assignment
+from failure_insights.audit.caps import why_over_cap
 from failure_insights.audit.llm_endpoint import endpoint_of
 from failure_insights.domain.pools import Pool, Window
 from failure_insights.llm import (
@@ -36,7 +37,6 @@ from failure_insights.store.sorted_calls import (
     keep_sorted,
     unsorted_calls,
 )
-from failure_insights.store.spending import caps_of, spent_this_month
 
 #: Tokens of one metric's sorting, and seconds.
 MAX_TOKENS = 60_000
@@ -112,14 +112,8 @@ def _why_not(engine: Engine, settings: Settings, group: Unsorted, now: datetime)
     project = group.pair.partition("/")[0]
     batches = -(-len(group.calls) // BATCH)
     cost = total_cost({options.model_of("assign"): AT_MOST}, options.prices)
-    with engine.connect() as connection:
-        caps = caps_of(connection, project, settings.monthly_cap)
-        if not caps:
-            return None
-        spent = spent_this_month(connection, project, now)
-    if cost is None:
-        return "The price of the model is not known, so that the cap could not be kept."
-    return caps.why_not(cost * batches, spent.project, spent.all_projects, now)
+    most = None if cost is None else cost * batches
+    return why_over_cap(engine, settings, project, most, now)
 
 
 async def _themes_of(

@@ -194,8 +194,7 @@ def stories_of(changes: Sequence[Change]) -> list[Story]:
         else:
             groups.append([change])
     stories = [Story(tuple(sorted(group, key=lambda change: -change.count))) for group in groups]
-    order = {kind: place for place, kind in enumerate(CHANGE_KINDS)}
-    return sorted(stories, key=lambda story: (order[story.kind], -len(story.call_ids)))
+    return sorted(stories, key=lambda story: (CHANGE_KINDS.index(story.kind), -len(story.call_ids)))
 
 
 def _is_one(one: Change, other: Change) -> bool:

@@ -95,6 +95,12 @@ def theme_calls(
     return sorted(themes.values(), key=lambda theme: (-len(theme.call_numbers), theme.theme_id))
 
 
+def numbers_of_theme(connection: Connection, project: ProjectRow, theme_id: str) -> list[int]:
+    """Return our numbers of all calls of a theme, newest first; none where there is no such one."""
+    themes = theme_calls(connection, project, Scope(), theme_id=theme_id)
+    return themes[0].call_numbers if themes else []
+
+
 def _theme(row: Any) -> ThemeCalls:
     return ThemeCalls(
         row.theme_id,

@@ -1,6 +1,6 @@
 """Projects, their metric cards and views: finding them by name or slug, and putting them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -123,10 +123,17 @@ def metrics_like(
     return [_metric(row) for row in connection.execute(text(statement), values)]
 
 
-def eligible_pairs(connection: Connection) -> list[MetricRow]:
-    """Return the metrics that are audited, of all projects, in the order they were made."""
-    rows = connection.execute(text(f"{_METRIC} WHERE metric.is_eligible ORDER BY metric.id"))
-    return [_metric(row) for row in rows]
+def eligible_pairs(
+    connection: Connection, project_ids: Collection[int] | None = None
+) -> list[MetricRow]:
+    """Return the metrics that are audited, of these projects or of all, in the order they were
+    made."""
+    statement = text(
+        f"{_METRIC} WHERE metric.is_eligible AND (CAST(:project_ids AS integer[]) IS NULL"
+        " OR metric.project_id = ANY(CAST(:project_ids AS integer[]))) ORDER BY metric.id"
+    )
+    values = {"project_ids": None if project_ids is None else list(project_ids)}
+    return [_metric(row) for row in connection.execute(statement, values)]
 
 
 def pairs_by_key(connection: Connection, keys: Iterable[str]) -> dict[str, MetricRow]:

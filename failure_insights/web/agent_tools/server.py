@@ -16,12 +16,12 @@ from failure_insights.domain.theme_life import DismissalReason, GivenState
 from failure_insights.errors import FailureInsightsError
 from failure_insights.store.access import visible_projects
 from failure_insights.store.calls import find_call
-from failure_insights.store.failure_counts import Scope, theme_calls
+from failure_insights.store.failure_counts import numbers_of_theme
 from failure_insights.store.insight_lists import find_insight, list_insights
 from failure_insights.store.keys import ApiKey
 from failure_insights.store.paging import Page
 from failure_insights.store.project_lists import list_metric_cards
-from failure_insights.store.projects import ProjectRow, find_metric
+from failure_insights.store.projects import find_metric
 from failure_insights.store.queue import Status
 from failure_insights.store.queue import request_audit as write_request
 from failure_insights.store.read_insights import insight_rows
@@ -192,7 +192,8 @@ class _Tools:
         """List the calls of a theme, newest first, without their transcripts."""
         with self._asked(ctx) as (connection, caller):
             place = caller.project(connection, project)
-            which = CallFilter(numbers=_calls_of(connection, place, theme_id))
+            find_theme(connection, place, theme_id)
+            which = CallFilter(numbers=numbers_of_theme(connection, place, theme_id))
             rows = seen_calls(connection, [place], which, Page(size=limit)).rows
             return shown(rows, fields, max_characters)
 
@@ -282,9 +283,3 @@ _SUMMARY = [
     *("failure_modes.theme_id", "failure_modes.title", "failure_modes.count"),
     *("failure_modes.status", "failure_modes.severity"),
 ]
-
-
-def _calls_of(connection: Connection, place: ProjectRow, theme_id: str) -> set[int]:
-    find_theme(connection, place, theme_id)
-    themes = theme_calls(connection, place, Scope(), theme_id=theme_id)
-    return {number for theme in themes for number in theme.call_numbers}

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 from sqlalchemy import Connection
 
-from failure_insights.store.failure_counts import Scope, theme_calls
+from failure_insights.store.failure_counts import numbers_of_theme, theme_calls
 from failure_insights.store.names import ProjectRow
 from failure_insights.store.paging import Page
 from failure_insights.store.projects import find_metric
@@ -88,8 +88,7 @@ def calls(
 
 def calls_of_theme(connection: Connection, place: ProjectRow, theme_id: str) -> list[str]:
     """Return the providers' IDs of all calls of a theme, newest first."""
-    themes = theme_calls(connection, place, Scope(), theme_id=theme_id)
-    numbers = [number for theme in themes for number in theme.call_numbers]
+    numbers = numbers_of_theme(connection, place, theme_id)
     found = seen_calls(
         connection, [place], CallFilter(numbers=numbers), Page(size=len(numbers) + 1)
     )

@@ -154,8 +154,8 @@ def pricing(
     """Return what an audit of each metric would cost now, in US dollars instead of credits."""
     settings = request.app.state.settings
     with caller.engine.connect() as connection:
-        ids = {place.id for place in projects_meant(connection, caller, project, project_id)}
-        metrics = [metric for metric in eligible_pairs(connection) if metric.project_id in ids]
+        ids = [place.id for place in projects_meant(connection, caller, project, project_id)]
+        metrics = eligible_pairs(connection, ids)
         estimates = estimates_of(connection, settings, metrics, datetime.now(UTC))
     return answer(
         {
@@ -184,7 +184,7 @@ def bulk_generate(caller: CallerOf, body: BulkGenerate) -> Response:
     with caller.engine.begin() as connection:
         place = one_project(connection, caller, body.project)
         if body.metric_names is None:
-            metrics = [m for m in eligible_pairs(connection) if m.project_id == place.id]
+            metrics = eligible_pairs(connection, [place.id])
         else:
             metrics = [find_metric(connection, place.id, name) for name in body.metric_names]
         return answer(shaped(connection, _request(connection, metrics)))
@@ -213,9 +213,9 @@ def failure_mode_agents(
 ) -> Response:
     """Return the agents of one failure mode's calls, or of all, with counts."""
     with caller.engine.connect() as connection:
-        row = insight_meant(connection, caller, insight_id)
-        modes = row["failure_modes"] if index is None else [mode_at(row, index)]
         place = project_of_row(connection, caller.key, "insight", insight_id)
+        row = find_insight(connection, place, insight_id)
+        modes = row["failure_modes"] if index is None else [mode_at(row, index)]
         call_ids = [call for mode in modes for call in mode["call_ids"]]
         which = CallFilter(call_ids=call_ids)
         calls = seen_calls(connection, [place], which, Page(size=len(call_ids) + 1)).rows

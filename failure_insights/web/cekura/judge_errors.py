@@ -11,6 +11,7 @@ from failure_insights.domain.calls import Score
 from failure_insights.domain.result_marks import MarkVerdict
 from failure_insights.domain.theme_life import DismissalReason
 from failure_insights.errors import BadInput, UnknownName
+from failure_insights.store.insight_lists import find_insight
 from failure_insights.store.projects import ProjectRow, metric_of_id
 from failure_insights.store.result_marks import MOST_NOTE, mark_result
 from failure_insights.store.seen_rows import project_of_row
@@ -20,7 +21,7 @@ from failure_insights.web.api.answers import MAX_ID, answer
 from failure_insights.web.auth.api_keys import Caller, CallerOf
 from failure_insights.web.cekura.calls import CALL_LOGS, CallNumber, call_meant
 from failure_insights.web.cekura.categories import Slug, calls_of_theme
-from failure_insights.web.cekura.insights import INSIGHTS, InsightId, insight_meant, mode_at
+from failure_insights.web.cekura.insights import INSIGHTS, InsightId, mode_at
 from failure_insights.web.cekura.scope import Id, one_project
 
 router = APIRouter()
@@ -81,7 +82,7 @@ def fix_metric(caller: CallerOf, insight_id: InsightId, body: FixMetric) -> Resp
     """Mark the results of a failure mode's calls as the judge's errors."""
     with caller.engine.begin() as connection:
         place = project_of_row(connection, caller.key, "insight", insight_id)
-        row = insight_meant(connection, caller, insight_id)
+        row = find_insight(connection, place, insight_id)
         mode = mode_at(row, body.failure_mode_index)
         marked = _mark(connection, caller, place, row["metric_name"], mode["call_ids"], body)
     return answer({"count": marked, "metric_name": row["metric_name"]})

@@ -116,7 +116,7 @@ def _page(
         project=project,
         rules=rules,
         messages={rule["id"]: messages_of(connection, rule["id"], 5) for rule in rules},
-        metrics=[m for m in eligible_pairs(connection) if m.project_id == project.id],
+        metrics=eligible_pairs(connection, [project.id]),
         kinds={kind: ALERT_WORDS[kind] for kind in ALERT_KINDS},
         presets=PRESETS,
         complaint=complaint,
