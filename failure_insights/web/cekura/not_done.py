@@ -19,7 +19,8 @@ _NO_ACCOUNTS = (
     "'failure-insights keys' makes and revokes keys on the machine."
 )
 _NO_MONEY = (
-    "There are no credits; what audits cost in US dollars is at /api/costs/ and in each row."
+    "There are no credits; what audits cost in US dollars is at "
+    "/api/projects/PROJECT/costs/ and in each row."
 )
 
 #: What answers for each kind of thing that Cekura's paths name, behind their version.
